@@ -1,0 +1,1 @@
+//! A growing index of the MQTT packets in a capture, filters, exchanges and printing.

@@ -1,0 +1,1 @@
+//! YAML to plan to devices to samples.

@@ -1,0 +1,1 @@
+//! Samples to histograms, summaries, thresholds and the files of a report.

@@ -1,0 +1,1 @@
+//! Frames to ordered application bytes: link types, IP, TCP reassembly.
