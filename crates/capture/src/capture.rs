@@ -1,0 +1,272 @@
+use std::fs::File;
+use std::io::{self, Seek};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::CaptureError;
+use crate::format::{Kind, Looks, Step};
+use crate::frame::{Frame, Interface, Progress, Stats, Truncation};
+use crate::growing::{Ending, Growing};
+use crate::spool::Stopper;
+use crate::store::{Bytes, Store};
+use crate::window::{Fill, Pace, Window};
+use crate::{pcap, unpack};
+
+/// A source of frames, read from its beginning to its end.
+///
+/// Frames borrow from one buffer that is used again; whoever wants to see a frame's bytes later keeps
+/// [`Frame::at`] and asks the [`Store`].
+#[derive(Debug)]
+pub struct Capture {
+    name: String,
+    window: Window,
+    reader: Reader,
+    interfaces: Vec<Interface>,
+    stats: Stats,
+    truncation: Option<Truncation>,
+    phase: Phase,
+    /// The length of the compressed file.
+    source_len: Option<u64>,
+    tether: Option<Tether>,
+}
+
+/// Whoever opened a source is alone in reading it, so the thread that fetches it ends with the reader.
+#[derive(Debug)]
+struct Tether(Arc<Growing>);
+
+impl Drop for Tether {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+#[derive(Debug)]
+enum Reader {
+    Pcap(pcap::Reader),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Reading,
+    Ended,
+}
+
+impl Capture {
+    /// Opens a capture file: pcap or pcapng, plain or in gzip or zstd. `-` is standard input.
+    ///
+    /// Files are read in place. Compressed ones and pipes are unpacked into an unlinked temporary file, and a pipe
+    /// is live: [`next_frame`](Self::next_frame) does not wait for it. This call does, until a header has come.
+    ///
+    /// # Errors
+    /// If it cannot be opened or is not a capture; the message says what it seems to be and what to do.
+    pub fn open(path: &Path) -> Result<Self, CaptureError> {
+        let (name, file) = if path == Path::new("-") {
+            let name = "standard input".to_owned();
+            let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(|error| open_error(&name, error))?;
+            (name, File::from(stdin))
+        } else {
+            let name = path.display().to_string();
+            let file = File::open(path).map_err(|error| open_error(&name, error))?;
+            (name, file)
+        };
+        Self::from_file(file, name)
+    }
+
+    fn from_file(mut file: File, name: String) -> Result<Self, CaptureError> {
+        let metadata = file.metadata().map_err(|error| open_error(&name, error))?;
+        if metadata.is_dir() {
+            return Err(open_error(&name, io::ErrorKind::IsADirectory.into()));
+        }
+        // A redirected file may have been read in part: what is left of it then has no beginning to count from.
+        if !metadata.is_file() || file.stream_position().is_ok_and(|position| position > 0) {
+            let growing = unpack::begin(file, name.clone())?;
+            let mut capture = Self::from_store(Store::growing(growing.clone()), name)?;
+            capture.window.set_pace(Pace::Live);
+            capture.tether = Some(Tether(growing));
+            return Ok(capture);
+        }
+        let mut magic = [0; 4];
+        let compressed = match file.read_exact_at(&mut magic, 0) {
+            Ok(()) => matches!(Kind::of(&magic), Kind::Gzip | Kind::Zstd),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+            Err(source) => return Err(CaptureError::Read { name, at: 0, source }),
+        };
+        if !compressed {
+            return Self::from_store(Store::file(file, name.clone()), name);
+        }
+        let growing = unpack::begin(file, name.clone())?;
+        let mut capture = Self::from_store(Store::growing(growing.clone()), name)?;
+        capture.source_len = Some(metadata.len());
+        capture.tether = Some(Tether(growing));
+        Ok(capture)
+    }
+
+    fn from_store(store: Store, name: String) -> Result<Self, CaptureError> {
+        let mut window = Window::new(store, Pace::Steady);
+        window.fill(4)?;
+        let (reader, interfaces) = match Kind::of(window.bytes()) {
+            Kind::Pcap(endian, variant) => {
+                if let Fill::Ended { .. } = window.fill(pcap::FILE_HEADER_BYTES)? {
+                    let source = io::ErrorKind::UnexpectedEof.into();
+                    return Err(CaptureError::Read { name, at: 0, source });
+                }
+                let header = window.take(pcap::FILE_HEADER_BYTES);
+                let (reader, interface) = pcap::Reader::new(endian, variant, header);
+                (Reader::Pcap(reader), vec![interface])
+            }
+            Kind::Gzip | Kind::Zstd | Kind::Unknown => {
+                window.fill(64)?;
+                return Err(CaptureError::NotACapture { name, looks: Looks::of(window.bytes()) });
+            }
+        };
+        Ok(Self::new(name, window, reader, interfaces))
+    }
+
+    pub(crate) fn follow(growing: Arc<Growing>, interface: Interface) -> Self {
+        let mut window = Window::new(Store::growing(growing), Pace::Live);
+        window.skip(pcap::FILE_HEADER_BYTES as u64);
+        let reader = Reader::Pcap(pcap::Reader::of_spool(&interface));
+        let name = interface.name.clone().unwrap_or_default();
+        Self::new(name, window, reader, vec![interface])
+    }
+
+    fn new(name: String, window: Window, reader: Reader, interfaces: Vec<Interface>) -> Self {
+        Self {
+            name,
+            window,
+            reader,
+            interfaces,
+            stats: Stats::default(),
+            truncation: None,
+            phase: Phase::Reading,
+            source_len: None,
+            tether: None,
+        }
+    }
+
+    /// The next frame, or `None` if there is none: no more at all, or none yet while [`is_live`](Self::is_live).
+    ///
+    /// # Errors
+    /// If the source cannot be read on or is damaged; every frame before was given, and none follows.
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
+        if self.phase == Phase::Ended {
+            return Ok(None);
+        }
+        let record = loop {
+            let step = match &mut self.reader {
+                Reader::Pcap(reader) => reader.next(&mut self.window, &self.name),
+            };
+            match step {
+                Ok(Step::Frame(record)) => break record,
+                Ok(Step::NotYet) => return Ok(None),
+                Ok(Step::Gone { frames_before }) => {
+                    self.stats.ring_drops += frames_before - (self.stats.frames + self.stats.ring_drops);
+                }
+                Ok(Step::Ended(ending)) => {
+                    self.end(ending);
+                    return Ok(None);
+                }
+                Ok(Step::Cut(truncation)) => {
+                    self.truncation = Some(truncation);
+                    self.phase = Phase::Ended;
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.phase = Phase::Ended;
+                    return Err(error);
+                }
+            }
+        };
+        self.stats.frames += 1;
+        self.stats.bytes += record.len as u64;
+        let at = self.window.position() + record.head as u64;
+        let bytes = &self.window.take(record.total)[record.head..record.head + record.len];
+        Ok(Some(Frame {
+            number: self.stats.frames + self.stats.ring_drops,
+            time: record.time,
+            interface: record.interface,
+            link: record.link,
+            at,
+            original_len: record.original_len,
+            bytes,
+        }))
+    }
+
+    fn end(&mut self, ending: Ending) {
+        self.phase = Phase::Ended;
+        if matches!(ending, Ending::Cut) {
+            self.truncation = Some(Truncation { at: self.window.position(), need: 0, have: 0 });
+        }
+    }
+
+    /// The name it was opened by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The bytes behind the frames.
+    pub fn store(&self) -> Store {
+        self.window.store().clone()
+    }
+
+    /// Whether more frames may come after a `None`. It stays so until [`next_frame`](Self::next_frame) has met the end.
+    pub fn is_live(&self) -> bool {
+        self.phase == Phase::Reading && self.window.pace() == Pace::Live
+    }
+
+    /// Returns when more may be there, or after `timeout`; at once if the capture is not live.
+    pub fn wait(&self, timeout: Duration) {
+        if let Some(growing) = self.growing() {
+            growing.wait(self.window.unread_end(), timeout);
+        }
+    }
+
+    /// What was read, and what was lost.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> Progress {
+        match self.window.store().bytes() {
+            Bytes::File { .. } => {
+                Progress { done: self.window.position(), total: Some(self.window.store().end()) }
+            }
+            Bytes::Growing(growing) => Progress { done: growing.source_done(), total: self.source_len },
+        }
+    }
+
+    /// A handle that ends a live capture, for any thread; `None` if there is nothing to end.
+    pub fn stopper(&self) -> Option<Stopper> {
+        self.growing().map(|growing| Stopper { growing: growing.clone() })
+    }
+
+    /// Where frames were captured, as far as the reader has come: [`Frame::interface`] is an index into it.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// What was missing at the end, once the end was met: a warning, not an error.
+    pub fn truncation(&self) -> Option<Truncation> {
+        self.truncation
+    }
+
+    fn growing(&self) -> Option<&Arc<Growing>> {
+        match self.window.store().bytes() {
+            Bytes::Growing(growing) => Some(growing),
+            Bytes::File { .. } => None,
+        }
+    }
+}
+
+fn open_error(name: &str, source: io::Error) -> CaptureError {
+    let mend = match source.kind() {
+        io::ErrorKind::IsADirectory => "; name a capture file in it",
+        io::ErrorKind::PermissionDenied => "; its owner or sudo may read it",
+        _ => "",
+    };
+    CaptureError::Open { name: name.to_owned(), mend, source }
+}
