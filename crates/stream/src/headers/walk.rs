@@ -1,0 +1,244 @@
+//! The walk through a frame: one loop, one step a header.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use super::{Header, HeaderError, Layer, TcpFlags};
+
+/// Is told each header on the way. The reassembler's is `()` and costs nothing.
+pub(crate) trait Visitor {
+    fn layer(&mut self, start: usize, len: usize, header: impl FnOnce() -> Header);
+}
+
+impl Visitor for () {
+    #[inline(always)]
+    fn layer(&mut self, _: usize, _: usize, _: impl FnOnce() -> Header) {}
+}
+
+impl Visitor for Vec<Layer> {
+    fn layer(&mut self, start: usize, len: usize, header: impl FnOnce() -> Header) {
+        self.push(Layer { start: start as u32, len: len as u32, header: header() });
+    }
+}
+
+/// What a frame turned out to carry.
+pub(crate) enum Found {
+    Tcp(TcpSegment),
+    Fragment(Fragment),
+    /// Anything else: not of interest, but not wrong.
+    Other,
+}
+
+/// A TCP segment in its frame (or reassembled datagram).
+pub(crate) struct TcpSegment {
+    pub(crate) addresses: Addresses,
+    pub(crate) source_port: u16,
+    pub(crate) destination_port: u16,
+    pub(crate) sequence: u32,
+    pub(crate) acknowledgement: u32,
+    pub(crate) flags: TcpFlags,
+    pub(crate) window: u16,
+    /// The captured payload.
+    pub(crate) payload: Range<usize>,
+    /// Bytes of payload after it that were not captured.
+    pub(crate) cut: u32,
+}
+
+/// One fragment of an IP datagram.
+pub(crate) struct Fragment {
+    pub(crate) addresses: Addresses,
+    pub(crate) identification: u32,
+    pub(crate) protocol: u8,
+    /// Of its data in the datagram's payload, in bytes.
+    pub(crate) offset: u32,
+    pub(crate) more: bool,
+    /// Its data in the frame.
+    pub(crate) data: Range<usize>,
+    /// Whether the capture cut its data off.
+    pub(crate) cut: bool,
+}
+
+/// The payload of a datagram put together from fragments.
+pub(crate) struct Datagram<'a> {
+    pub(crate) addresses: Addresses,
+    pub(crate) protocol: u8,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Source and destination.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Addresses {
+    V4 { source: u32, destination: u32 },
+    V6 { source: u128, destination: u128 },
+}
+
+impl Addresses {
+    pub(crate) fn source(self) -> IpAddr {
+        match self {
+            Self::V4 { source, .. } => IpAddr::V4(source.into()),
+            Self::V6 { source, .. } => IpAddr::V6(source.into()),
+        }
+    }
+
+    pub(crate) fn destination(self) -> IpAddr {
+        match self {
+            Self::V4 { destination, .. } => IpAddr::V4(destination.into()),
+            Self::V6 { destination, .. } => IpAddr::V6(destination.into()),
+        }
+    }
+}
+
+/// What the walk meets next.
+#[derive(Clone, Copy)]
+pub(super) enum Next {
+    Ethernet,
+    EtherType(u16),
+    CookedV1,
+    CookedV2,
+    Null,
+    Loop,
+    Raw,
+    /// IP of either version, as its first four bits say.
+    Ip,
+    Mpls,
+    Pppoe,
+    /// PPP's address and control fields may be there.
+    PppFramed,
+    Ppp,
+    Gre,
+    Vxlan,
+    Geneve,
+    IpPayload(u8, Addresses),
+}
+
+/// How a step ends when it does not lead to another header.
+pub(super) enum Step {
+    On(Next),
+    Done(Found),
+}
+
+/// Position in a frame. Invariant: `at <= bytes.len()`.
+pub(super) struct Walk<'a, 'v, V> {
+    /// All that was captured.
+    pub(super) bytes: &'a [u8],
+    /// Where the next header begins.
+    pub(super) at: usize,
+    /// Where the innermost layer so far ends by its own word; beyond `bytes` if the capture was cut.
+    pub(super) end: usize,
+    pub(super) seen: &'v mut V,
+}
+
+/// Follows a frame from its link layer.
+#[inline]
+pub(crate) fn walk_frame(
+    link: u16,
+    original_len: u32,
+    bytes: &[u8],
+    seen: &mut impl Visitor,
+) -> Result<Found, HeaderError> {
+    let first = super::link::first(link).ok_or(HeaderError::UnknownLink(link))?;
+    Walk { bytes, at: 0, end: bytes.len().max(original_len as usize), seen }.run(first)
+}
+
+/// Follows a datagram that was put together from fragments.
+pub(crate) fn walk_datagram(datagram: &Datagram<'_>) -> Result<Found, HeaderError> {
+    let bytes = datagram.bytes;
+    Walk { bytes, at: 0, end: bytes.len(), seen: &mut () }
+        .run(Next::IpPayload(datagram.protocol, datagram.addresses))
+}
+
+impl<'a, V: Visitor> Walk<'a, '_, V> {
+    /// Each step moves on by at least one byte or ends the walk, so it is bounded by the frame.
+    #[inline]
+    fn run(mut self, first: Next) -> Result<Found, HeaderError> {
+        let mut next = first;
+        loop {
+            let step = match next {
+                Next::Ethernet => self.ethernet()?,
+                Next::EtherType(ether_type) => self.ether_type(ether_type)?,
+                Next::IpPayload(protocol, addresses) => self.ip_payload(protocol, addresses)?,
+                Next::Ip => self.ip()?,
+                Next::CookedV1 => self.cooked_v1()?,
+                Next::CookedV2 => self.cooked_v2()?,
+                Next::Null => self.null()?,
+                Next::Loop => self.bsd_loop()?,
+                Next::Raw => self.raw(),
+                Next::Mpls => self.mpls()?,
+                Next::Pppoe => self.pppoe()?,
+                Next::PppFramed => self.ppp_framed()?,
+                Next::Ppp => self.ppp()?,
+                Next::Gre => self.gre()?,
+                Next::Vxlan => self.vxlan()?,
+                Next::Geneve => self.geneve()?,
+            };
+            match step {
+                Step::On(further) => next = further,
+                Step::Done(found) => return Ok(found),
+            }
+        }
+    }
+
+    /// Where the captured bytes of the innermost layer end.
+    #[inline]
+    pub(super) fn captured_end(&self) -> usize {
+        self.end.min(self.bytes.len()).max(self.at)
+    }
+
+    /// The captured bytes of the innermost layer from here on.
+    #[inline]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..self.captured_end()]
+    }
+
+    /// The next `N` bytes, of which a header of `layer` consists.
+    #[inline]
+    pub(super) fn fixed<const N: usize>(&self, layer: &'static str) -> Result<&'a [u8; N], HeaderError> {
+        self.rest().first_chunk().ok_or_else(|| self.truncated(layer, N))
+    }
+
+    /// Reports the header at hand, `len` bytes long, and moves behind it.
+    #[inline]
+    pub(super) fn pass(
+        &mut self,
+        layer: &'static str,
+        len: usize,
+        header: impl FnOnce() -> Header,
+    ) -> Result<(), HeaderError> {
+        if len > self.rest().len() {
+            return Err(self.truncated(layer, len));
+        }
+        self.seen.layer(self.at, len, header);
+        self.at += len;
+        Ok(())
+    }
+
+    /// Lets the layer that begins here end `len` bytes further on. A layer never ends behind the one around it,
+    /// unless that one was captured in part or says nothing about its length.
+    #[inline]
+    pub(super) fn bound(&mut self, len: usize) {
+        self.end = self.at + len;
+    }
+
+    #[cold]
+    pub(super) fn truncated(&self, layer: &'static str, need: usize) -> HeaderError {
+        HeaderError::Truncated {
+            layer,
+            at: self.at as u32,
+            need: need as u32,
+            have: self.rest().len() as u32,
+        }
+    }
+
+    #[cold]
+    pub(super) fn malformed(&self, layer: &'static str, what: &'static str, value: u32) -> HeaderError {
+        HeaderError::Malformed { layer, at: self.at as u32, what, value }
+    }
+}
+
+pub(super) fn be16(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+pub(super) fn be32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}

@@ -1,0 +1,130 @@
+//! Remarks on a segment, from what the flow's earlier segments said.
+
+use super::{Half, Start};
+use crate::headers::TcpSegment;
+use crate::{Analysis, Moment};
+
+/// What comes later than this after bytes that stand behind it was sent again rather than reordered, unless the flow's
+/// round trip takes longer. Nanoseconds; Wireshark's value.
+const REORDER_WINDOW: i64 = 3_000_000;
+
+/// What a direction's last segments said.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// When data last went beyond all earlier data.
+    advanced: i64,
+    acknowledgement: u32,
+    window: u16,
+    duplicate_acks: u8,
+    keep_alive: bool,
+    /// Whether `acknowledgement` and `window` stand for a segment.
+    any: bool,
+}
+
+impl Half {
+    /// Remarks on a segment of this direction that is about to be taken. `peer` is the other direction.
+    #[inline]
+    pub(crate) fn remark(
+        &mut self,
+        peer: &Self,
+        segment: &TcpSegment,
+        len: u32,
+        now: Moment,
+        round_trip: i64,
+    ) -> Analysis {
+        let flags = segment.flags;
+        let plain = !(flags.syn() || flags.fin() || flags.rst());
+        let mut remarks = Analysis::NONE;
+        let mut keep_alive = false;
+        if self.start != Start::Unknown {
+            let ahead = segment.sequence.wrapping_sub(self.end_seen() as u32) as i32;
+            if ahead == 0 {
+                if len == 0 {
+                    remarks |= self.remark_on_ack(peer, segment, plain);
+                } else if len == 1 && peer.seen.any && peer.seen.window == 0 {
+                    remarks |= Analysis::ZERO_WINDOW_PROBE;
+                }
+            } else if ahead > 0 {
+                if !flags.rst() {
+                    remarks |= Analysis::LOST_SEGMENT;
+                }
+            } else if ahead == -1 && len <= 1 && plain {
+                keep_alive = true;
+                remarks |= Analysis::KEEP_ALIVE;
+            } else if len > 0 || flags.syn() || flags.fin() {
+                remarks |= self.remark_on_old(peer, segment.sequence, len, now, round_trip);
+            }
+            if len > 0 && ahead >= 0 {
+                self.seen.advanced = now.time;
+            }
+        }
+        if flags.ack() {
+            if peer.start != Start::Unknown
+                && segment.acknowledgement.wrapping_sub(peer.end_seen() as u32) as i32 > 0
+            {
+                remarks |= Analysis::ACK_LOST_SEGMENT;
+            }
+            if segment.acknowledgement != self.seen.acknowledgement {
+                self.seen.duplicate_acks = 0;
+            }
+            self.seen.acknowledgement = segment.acknowledgement;
+        }
+        if segment.window == 0 && plain {
+            remarks |= Analysis::ZERO_WINDOW;
+        }
+        if remarks.contains(Analysis::DUPLICATE_ACK) {
+            self.seen.duplicate_acks = self.seen.duplicate_acks.saturating_add(1);
+        }
+        self.seen.window = segment.window;
+        self.seen.keep_alive = keep_alive;
+        self.seen.any = true;
+        remarks
+    }
+
+    /// The position behind all that was seen, the FIN's own included.
+    #[inline]
+    fn end_seen(&self) -> u64 {
+        self.highest + u64::from(self.fin != 0 && self.highest == self.fin)
+    }
+
+    /// A segment without data right where data would go on.
+    #[inline]
+    fn remark_on_ack(&self, peer: &Self, segment: &TcpSegment, plain: bool) -> Analysis {
+        if !plain
+            || !segment.flags.ack()
+            || !self.seen.any
+            || segment.acknowledgement != self.seen.acknowledgement
+        {
+            Analysis::NONE
+        } else if peer.seen.keep_alive {
+            Analysis::KEEP_ALIVE_ACK
+        } else if segment.window != self.seen.window {
+            Analysis::WINDOW_UPDATE
+        } else if segment.window != 0 {
+            Analysis::DUPLICATE_ACK
+        } else {
+            Analysis::NONE
+        }
+    }
+
+    /// A segment that stands before the end of what was seen.
+    fn remark_on_old(&self, peer: &Self, sequence: u32, len: u32, now: Moment, round_trip: i64) -> Analysis {
+        let from = self.position(sequence);
+        let to = from + u64::from(len);
+        let known = self.start == Start::Known && to <= self.next;
+        if known || self.held.as_ref().is_some_and(|held| held.covers(from.max(self.next), to)) {
+            if to <= self.acked && len > 0 {
+                return Analysis::RETRANSMISSION | Analysis::SPURIOUS_RETRANSMISSION;
+            }
+            return Analysis::RETRANSMISSION;
+        }
+        if peer.seen.duplicate_acks >= 2 && peer.seen.acknowledgement == sequence {
+            return Analysis::RETRANSMISSION | Analysis::FAST_RETRANSMISSION;
+        }
+        if now.time.saturating_sub(self.seen.advanced) <= round_trip.max(REORDER_WINDOW) {
+            Analysis::OUT_OF_ORDER
+        } else {
+            Analysis::RETRANSMISSION
+        }
+    }
+}
