@@ -1,0 +1,75 @@
+//! CONNACK (§3.2): the server's answer to a CONNECT.
+
+use super::{properties_len, write_properties};
+use crate::property::decode as properties;
+use crate::reader::Reader;
+use crate::writer::Writer;
+use crate::{
+    DecodeError, EncodeError, Field, Observer, PacketType, Properties, ReasonCode, Span, Version, Violation,
+};
+
+/// The server's answer to a CONNECT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnAck<'b> {
+    /// The server kept the session. 3.1 has no such flag.
+    pub session_present: bool,
+    /// The Reason Code of 5.0, the return code before it.
+    pub reason: ReasonCode,
+    /// 5.0 only.
+    pub properties: Properties<'b>,
+}
+
+impl<'b> ConnAck<'b> {
+    pub(super) fn decode<O: Observer>(
+        r: &mut Reader<'b, '_, O>,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        let at = r.at();
+        r.enter(Field::ConnectAckFlags);
+        let flags = r.flags(Field::ConnectAckFlags)?;
+        let session_present = match version {
+            Version::V31 => {
+                r.bits(Field::ConnectAckFlagsReserved, at, flags, 0xff);
+                false
+            }
+            Version::V311 | Version::V5 => {
+                if r.bits(Field::ConnectAckFlagsReserved, at, flags, 0xfe) != 0 {
+                    let field = Field::ConnectAckFlagsReserved;
+                    r.violation(Violation::ConnectAckFlagsReserved, field, Span::bits(at, 0xfe))?;
+                }
+                r.bits(Field::SessionPresent, at, flags, 0x01) == 1
+            }
+        };
+        r.leave();
+        let field = match version {
+            Version::V5 => Field::ReasonCode,
+            _ => Field::ReturnCode,
+        };
+        let reason = ReasonCode(r.u8(field)?);
+        if !reason.is_known(PacketType::ConnAck, version) {
+            r.violation(Violation::ConnAckCode, field, Span::bytes(at + 1, 1))?;
+        }
+        if session_present && reason != ReasonCode::SUCCESS {
+            let span = Span::bits(at, 0x01);
+            r.violation(Violation::SessionPresentWithError, Field::SessionPresent, span)?;
+        }
+        let properties = match version {
+            Version::V5 => properties::decode(r, Field::Properties, PLACE)?.0,
+            _ => Properties::EMPTY,
+        };
+        Ok(Self { session_present, reason, properties })
+    }
+
+    pub(super) fn body_len(&self, version: Version) -> Result<usize, EncodeError> {
+        Ok(2 + properties_len(self.properties, version, Field::Properties)?)
+    }
+
+    #[inline(always)]
+    pub(super) fn write(&self, version: Version, out: &mut impl Writer) {
+        out.u8(u8::from(self.session_present && version != Version::V31));
+        out.u8(self.reason.0);
+        write_properties(self.properties, version, out);
+    }
+}
+
+const PLACE: u16 = crate::property::place(PacketType::ConnAck);

@@ -1,0 +1,34 @@
+//! DISCONNECT (§3.14): the connection ends.
+
+use super::ack::{reason_and_properties, reason_and_properties_len, write_reason_and_properties};
+use crate::reader::Reader;
+use crate::writer::Writer;
+use crate::{DecodeError, EncodeError, Observer, PacketType, Properties, ReasonCode, Version};
+
+/// The last packet of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disconnect<'b> {
+    /// Why; 0 (normal) where it was left out, and always before 5.0.
+    pub reason: ReasonCode,
+    /// 5.0 only.
+    pub properties: Properties<'b>,
+}
+
+impl<'b> Disconnect<'b> {
+    pub(super) fn decode<O: Observer>(
+        r: &mut Reader<'b, '_, O>,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        let (reason, properties) = reason_and_properties(r, PacketType::Disconnect, version)?;
+        Ok(Self { reason, properties })
+    }
+
+    pub(super) fn body_len(&self, version: Version) -> Result<usize, EncodeError> {
+        reason_and_properties_len(self.reason, self.properties, version)
+    }
+
+    #[inline(always)]
+    pub(super) fn write(&self, version: Version, out: &mut impl Writer) {
+        write_reason_and_properties(self.reason, self.properties, version, out);
+    }
+}

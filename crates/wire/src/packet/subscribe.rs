@@ -1,0 +1,279 @@
+//! SUBSCRIBE (§3.8): the client asks for topics.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{packet_id_len, properties_len, write_properties};
+use crate::property::decode as properties;
+use crate::reader::Reader;
+use crate::text::has_wildcard;
+use crate::writer::Writer;
+#[cfg(feature = "alloc")]
+use crate::writer::prefixed_len;
+use crate::{
+    DecodeError, EncodeError, EncodeErrorKind, Field, Observer, PacketId, PacketType, Properties, QoS,
+    RetainHandling, Span, Text, Version, Violation,
+};
+
+/// The client asks for topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscribe<'b> {
+    /// Its SUBACK has the same.
+    pub packet_id: PacketId,
+    /// 5.0 only.
+    pub properties: Properties<'b>,
+    /// What is asked for.
+    pub subscriptions: Subscriptions<'b>,
+}
+
+/// The list in a SUBSCRIBE, as on the wire.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Subscriptions<'b> {
+    bytes: &'b [u8],
+}
+
+/// A topic filter and what is asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscription<'b> {
+    /// Which topics.
+    pub filter: Text<'b>,
+    /// How.
+    pub options: SubscriptionOptions,
+}
+
+/// What is asked of a subscription; before 5.0 only the QoS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SubscriptionOptions {
+    /// The most that is wanted.
+    pub qos: QoS,
+    /// Not what this client publishes itself.
+    pub no_local: bool,
+    /// RETAIN as the publisher set it.
+    pub retain_as_published: bool,
+    /// When retained messages are sent.
+    pub retain_handling: RetainHandling,
+}
+
+impl SubscriptionOptions {
+    #[inline]
+    const fn from_byte(byte: u8) -> Self {
+        Self {
+            qos: QoS::from_bits(byte),
+            no_local: byte & 0x04 != 0,
+            retain_as_published: byte & 0x08 != 0,
+            retain_handling: RetainHandling::from_bits(byte >> 4),
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    const fn to_byte(self) -> u8 {
+        self.qos as u8
+            | (self.no_local as u8) << 2
+            | (self.retain_as_published as u8) << 3
+            | (self.retain_handling as u8) << 4
+    }
+}
+
+impl<'b> Subscriptions<'b> {
+    /// One by one.
+    pub fn iter(&self) -> impl Iterator<Item = Subscription<'b>> + Clone + use<'b> {
+        let mut rest = self.bytes;
+        core::iter::from_fn(move || {
+            let (filter, after) = split_prefixed(rest)?;
+            let [options, after @ ..] = after else { return None };
+            rest = after;
+            Some(Subscription { filter: Text(filter), options: SubscriptionOptions::from_byte(*options) })
+        })
+    }
+
+    /// Whether there are none, which no SUBSCRIBE may have.
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+impl fmt::Debug for Subscriptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Subscriptions one puts together to send.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubscriptionsBuf {
+    bytes: Vec<u8>,
+}
+
+#[cfg(feature = "alloc")]
+impl SubscriptionsBuf {
+    /// None yet.
+    pub const fn new() -> Self {
+        Self { bytes: Vec::new() }
+    }
+
+    /// Adds one after the others.
+    ///
+    /// # Errors
+    /// The filter is longer than 65,535 bytes, or an option is reserved.
+    pub fn push(&mut self, filter: Text<'_>, options: SubscriptionOptions) -> Result<(), EncodeError> {
+        prefixed_len(Field::TopicFilter, filter.0)?;
+        if options.qos == QoS::Reserved {
+            return Err(EncodeError::new(EncodeErrorKind::Reserved, Field::RequestedQos));
+        }
+        if options.retain_handling == RetainHandling::Reserved {
+            return Err(EncodeError::new(EncodeErrorKind::Reserved, Field::RetainHandling));
+        }
+        self.bytes.prefixed(filter.0);
+        self.bytes.u8(options.to_byte());
+        Ok(())
+    }
+
+    /// The list for a packet.
+    pub fn as_subscriptions(&self) -> Subscriptions<'_> {
+        Subscriptions { bytes: &self.bytes }
+    }
+}
+
+impl<'b> Subscribe<'b> {
+    pub(super) fn decode<O: Observer>(
+        r: &mut Reader<'b, '_, O>,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        let packet_id = r.packet_id()?;
+        let properties = match version {
+            Version::V5 => properties::decode(r, Field::Properties, PLACE)?.0,
+            _ => Properties::EMPTY,
+        };
+        let bytes = r.peek();
+        if r.is_at_end() {
+            let at = r.at();
+            r.violation(Violation::SubscribeEmpty, Field::Subscription, Span::bytes(at, 0))?;
+        }
+        while !r.is_at_end() {
+            r.enter(Field::Subscription);
+            let filter = decode_filter(r, version)?;
+            options(r, filter, version)?;
+            r.leave();
+        }
+        Ok(Self { packet_id, properties, subscriptions: Subscriptions { bytes } })
+    }
+
+    pub(super) fn body_len(&self, version: Version) -> Result<usize, EncodeError> {
+        let later = |options: SubscriptionOptions| {
+            options.no_local || options.retain_as_published || options.retain_handling != RetainHandling::Send
+        };
+        if version != Version::V5 && self.subscriptions.iter().any(|one| later(one.options)) {
+            let kind = EncodeErrorKind::NotInVersion(version);
+            return Err(EncodeError::new(kind, Field::SubscriptionOptions));
+        }
+        Ok(packet_id_len(self.packet_id)?
+            + properties_len(self.properties, version, Field::Properties)?
+            + self.subscriptions.bytes.len())
+    }
+
+    #[inline(always)]
+    pub(super) fn write(&self, version: Version, out: &mut impl Writer) {
+        out.u16(self.packet_id.get());
+        write_properties(self.properties, version, out);
+        out.bytes(self.subscriptions.bytes);
+    }
+}
+
+const PLACE: u16 = crate::property::place(PacketType::Subscribe);
+const SHARE: &[u8] = b"$share/";
+
+#[inline(always)]
+fn options<O: Observer>(
+    r: &mut Reader<'_, '_, O>,
+    filter: Text<'_>,
+    version: Version,
+) -> Result<(), DecodeError> {
+    let at = r.at();
+    r.enter(Field::SubscriptionOptions);
+    let byte = r.flags(Field::SubscriptionOptions)?;
+    let reserved = if version == Version::V5 { 0xc0 } else { 0xfc };
+    r.bits(Field::SubscriptionOptionsReserved, at, byte, reserved);
+    if version == Version::V5 {
+        r.bits(Field::RetainHandling, at, byte, 0x30);
+        r.bits(Field::RetainAsPublished, at, byte, 0x08);
+        r.bits(Field::NoLocal, at, byte, 0x04);
+    }
+    r.bits(Field::RequestedQos, at, byte, 0x03);
+    r.leave();
+    if byte & reserved != 0 {
+        let field = Field::SubscriptionOptionsReserved;
+        r.violation(Violation::SubscriptionOptionsReserved, field, Span::bits(at, reserved))?;
+    }
+    if byte & 0x03 == 0x03 {
+        r.violation(Violation::SubscribeQosReserved, Field::RequestedQos, Span::bits(at, 0x03))?;
+    }
+    if version == Version::V5 {
+        if byte & 0x30 == 0x30 {
+            r.violation(Violation::RetainHandlingReserved, Field::RetainHandling, Span::bits(at, 0x30))?;
+        }
+        if byte & 0x04 != 0 && filter.0.starts_with(SHARE) {
+            r.violation(Violation::NoLocalOnShared, Field::NoLocal, Span::bits(at, 0x04))?;
+        }
+    }
+    Ok(())
+}
+
+/// A topic filter, whose wildcards and share name must be in their places (§4.7, §4.8.2).
+#[inline(always)]
+pub(super) fn decode_filter<'b, O: Observer>(
+    r: &mut Reader<'b, '_, O>,
+    version: Version,
+) -> Result<Text<'b>, DecodeError> {
+    let filter = r.text(Field::TopicFilter)?;
+    if filter.is_empty() {
+        r.violation(Violation::TopicFilterEmpty, Field::TopicFilter, r.span_of(filter))?;
+    } else if filter.0[0] == b'$' || has_wildcard(filter.0) {
+        check_filter(r, filter, version)?;
+    }
+    Ok(filter)
+}
+
+#[inline(never)]
+fn check_filter<O: Observer>(
+    r: &mut Reader<'_, '_, O>,
+    filter: Text<'_>,
+    version: Version,
+) -> Result<(), DecodeError> {
+    let span = r.span_of(filter);
+    let mut wrong = |violation| r.violation(violation, Field::TopicFilter, span);
+    let mut levels = filter.0;
+    if version == Version::V5
+        && let Some(shared) = filter.0.strip_prefix(SHARE)
+    {
+        let mut parts = shared.splitn(2, |&byte| byte == b'/');
+        let name = parts.next().unwrap_or_default();
+        levels = parts.next().unwrap_or_default();
+        if name.is_empty() {
+            wrong(Violation::ShareNameMissing)?;
+        } else if has_wildcard(name) || levels.is_empty() {
+            wrong(Violation::ShareNameForm)?;
+        }
+    }
+    let mut levels = levels.split(|&byte| byte == b'/').peekable();
+    let (mut multi, mut single) = (false, false);
+    while let Some(level) = levels.next() {
+        let last = levels.peek().is_none();
+        multi |= level.contains(&b'#') && !(level == b"#" && last);
+        single |= level.contains(&b'+') && level != b"+";
+    }
+    if multi {
+        wrong(Violation::MultiLevelWildcardPlace)?;
+    }
+    if single {
+        wrong(Violation::SingleLevelWildcardPlace)?;
+    }
+    Ok(())
+}
+
+/// Bytes behind a length of two bytes, and what comes after them.
+pub(super) fn split_prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(u16::from_be_bytes(*len).into())
+}

@@ -1,0 +1,143 @@
+//! Strings as MQTT has them, and the quick look that finds what is odd in one.
+
+use core::fmt::{self, Write as _};
+use core::str::Utf8Error;
+
+/// A string as it stands on the wire, without its length.
+///
+/// MQTT's strings are well-formed UTF-8 without U+0000. Every string of a packet that [`Strict`](crate::Strict)
+/// accepted is such a one; after a lenient decode it may hold any bytes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text<'b>(pub(crate) &'b [u8]);
+
+impl<'b> Text<'b> {
+    /// A string of any bytes, also such as MQTT forbids: for tests and for sending what is wrong on purpose.
+    #[inline]
+    pub const fn from_bytes(bytes: &'b [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes on the wire.
+    #[inline]
+    pub const fn as_bytes(self) -> &'b [u8] {
+        self.0
+    }
+
+    /// The string.
+    ///
+    /// # Errors
+    /// The bytes are not UTF-8, which only a lenient decode lets pass.
+    #[inline]
+    pub fn to_str(self) -> Result<&'b str, Utf8Error> {
+        core::str::from_utf8(self.0)
+    }
+
+    /// Length in bytes.
+    #[inline]
+    pub const fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no bytes.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'b> From<&'b str> for Text<'b> {
+    #[inline]
+    fn from(text: &'b str) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
+impl PartialEq<str> for Text<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+/// The string as it is, with U+FFFD for what is not UTF-8. Not safe for a terminal: control characters pass.
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_char(char::REPLACEMENT_CHARACTER)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The string in quotes, everything unprintable escaped and bytes that are no UTF-8 as `\xNN`.
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for chunk in self.0.utf8_chunks() {
+            write!(f, "{}", chunk.valid().escape_debug())?;
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Calls `see` with all bytes, eight at a time. Some may come twice, and `a` stands in for bytes that are
+/// not there: good for questions of the kind "is any byte such and such", to which `a` says no.
+#[inline(always)]
+fn words(bytes: &[u8], mut see: impl FnMut(u64)) {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        for word in bytes.as_chunks::<8>().0 {
+            see(u64::from_le_bytes(*word));
+        }
+        see(u64::from_le_bytes(*last));
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        see(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32);
+    } else {
+        match *bytes {
+            [a, b, c] => see(u64::from_le_bytes([a, b, c, b'a', b'a', b'a', b'a', b'a'])),
+            [a, b] => see(u64::from_le_bytes([a, b, b'a', b'a', b'a', b'a', b'a', b'a'])),
+            [a] => see(u64::from_le_bytes([a, b'a', b'a', b'a', b'a', b'a', b'a', b'a'])),
+            _ => {}
+        }
+    }
+}
+
+/// Whether all bytes are U+0001 to U+007F, and so a string without fault.
+#[inline(always)]
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    let mut odd = 0;
+    // A byte of 0 borrows, a byte above 0x7f has the high bit already.
+    words(bytes, |word| odd |= word | word.wrapping_sub(ONES));
+    odd & HIGH == 0
+}
+
+/// Whether all bytes are U+0001 to U+007F and none is a wildcard (`+`, `#`).
+#[inline(always)]
+pub(crate) fn is_plain_topic(bytes: &[u8]) -> bool {
+    let mut odd = 0;
+    words(bytes, |word| {
+        odd |= word | word.wrapping_sub(ONES);
+        // `+` (0x2b) and `#` (0x23) differ in one bit: without it both become 0, and 0 borrows.
+        let wildcard = (word & !(0x08 * ONES)) ^ (0x23 * ONES);
+        odd |= wildcard.wrapping_sub(ONES);
+    });
+    odd & HIGH == 0
+}
+
+/// Whether a `+` or `#` is among the bytes.
+pub(crate) fn has_wildcard(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| matches!(byte, b'+' | b'#'))
+}
