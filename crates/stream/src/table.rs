@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
@@ -12,19 +13,11 @@ use crate::tcp::{Budget, Run};
 use crate::{Analysis, Limits, Moment};
 
 /// Addresses and ports of both ends, the lower end first.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
-    V4(KeyV4),
-    V6(KeyV6),
+    V4(u64, u64),
+    V6(u128, u128, u32),
 }
-
-/// Address and port of each end in one number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct KeyV4(u64, u64);
-
-/// Both addresses, and both ports in one number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct KeyV6(u128, u128, u32);
 
 impl Key {
     /// The key, and whether the sender is its lower end.
@@ -33,59 +26,32 @@ impl Key {
         let (from, to) = (u64::from(segment.source_port), u64::from(segment.destination_port));
         match segment.addresses {
             Addresses::V4 { source, destination } => {
-                let (from, to) = (u64::from(source) << 16 | from, u64::from(destination) << 16 | to);
-                (Self::V4(KeyV4(from.min(to), from.max(to))), from <= to)
+                let (source, destination) =
+                    (u64::from(source) << 16 | from, u64::from(destination) << 16 | to);
+                let from_low = source <= destination;
+                (
+                    if from_low { Self::V4(source, destination) } else { Self::V4(destination, source) },
+                    from_low,
+                )
             }
             Addresses::V6 { source, destination } => {
                 let from_low = (source, from) <= (destination, to);
                 let key = if from_low {
-                    KeyV6(source, destination, (from << 16 | to) as u32)
+                    Self::V6(source, destination, (from << 16 | to) as u32)
                 } else {
-                    KeyV6(destination, source, (to << 16 | from) as u32)
+                    Self::V6(destination, source, (to << 16 | from) as u32)
                 };
-                (Self::V6(key), from_low)
+                (key, from_low)
             }
         }
-    }
-}
-
-/// Where each flow stands: a map a version, so that the keys of the usual one stay small.
-#[derive(Default)]
-struct Slots {
-    v4: FxHashMap<KeyV4, u32>,
-    v6: FxHashMap<KeyV6, u32>,
-}
-
-impl Slots {
-    #[inline(always)]
-    fn get(&self, key: &Key) -> Option<u32> {
-        match key {
-            Key::V4(key) => self.v4.get(key).copied(),
-            Key::V6(key) => self.v6.get(key).copied(),
-        }
-    }
-
-    fn insert(&mut self, key: Key, slot: u32) {
-        match key {
-            Key::V4(key) => self.v4.insert(key, slot),
-            Key::V6(key) => self.v6.insert(key, slot),
-        };
-    }
-
-    fn remove(&mut self, key: &Key) {
-        match key {
-            Key::V4(key) => self.v4.remove(key),
-            Key::V6(key) => self.v6.remove(key),
-        };
     }
 }
 
 /// The flows that are remembered.
 pub(crate) struct Table {
-    slots: Slots,
-    flows: Vec<Flow>,
-    /// The keys of `flows`. Invariant: `slots[keys[i]] == i`.
-    keys: Vec<Key>,
+    slots: FxHashMap<Key, u32>,
+    /// Invariant: `slots[flows[i].0] == i`.
+    flows: Vec<(Key, Flow)>,
     /// The number of the next flow.
     next: u32,
     budget: Budget,
@@ -98,9 +64,8 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            slots: Slots::default(),
+            slots: FxHashMap::default(),
             flows: Vec::new(),
-            keys: Vec::new(),
             next: 0,
             budget: Budget { limits, held: 0 },
             due: BinaryHeap::new(),
@@ -126,11 +91,8 @@ impl Table {
         let arrival = Arrival { segment, runs, from_low, now };
         let mut remarks = Analysis::NONE;
         let slot = match self.slots.get(&key) {
-            Some(slot) => {
-                let flow = &mut self.flows[slot as usize];
-                if flow.take_usual(&arrival, sink) {
-                    return;
-                }
+            Some(&slot) => {
+                let flow = &mut self.flows[slot as usize].1;
                 if flow.is_followed_by(&arrival) {
                     flow.close(CloseReason::Reused, &mut self.budget, sink);
                     if segment.flags.syn() {
@@ -143,7 +105,7 @@ impl Table {
             }
             None => self.insert(key, &arrival, sink),
         };
-        let flow = &mut self.flows[slot as usize];
+        let flow = &mut self.flows[slot as usize].1;
         if let Some(due) = flow.take(&arrival, remarks, &mut self.budget, sink)
             && due < flow.due
         {
@@ -159,18 +121,18 @@ impl Table {
         self.next += 1;
         let slot = match forgotten {
             Some(slot) => {
-                self.flows[slot] = flow;
-                self.keys[slot] = key;
+                self.flows[slot] = (key, flow);
                 slot
             }
             None => {
-                self.flows.push(flow);
-                self.keys.push(key);
+                self.flows.push((key, flow));
                 self.flows.len() - 1
             }
         };
-        self.slots.insert(key, slot as u32);
-        slot as u32
+        match self.slots.entry(key) {
+            Entry::Vacant(entry) => *entry.insert(slot as u32),
+            Entry::Occupied(_) => unreachable!("the key was looked up before"),
+        }
     }
 
     /// Makes room for a flow: forgets one that is closed, or one without a segment since the last search came by.
@@ -178,10 +140,10 @@ impl Table {
         loop {
             let slot = self.hand;
             self.hand = (self.hand + 1) % self.flows.len();
-            let flow = &mut self.flows[slot];
+            let (key, flow) = &mut self.flows[slot];
             if flow.is_closed() || !flow.touched {
                 flow.close(CloseReason::Idle, &mut self.budget, sink);
-                self.slots.remove(&self.keys[slot]);
+                self.slots.remove(key);
                 return slot;
             }
             flow.touched = false;
@@ -201,7 +163,7 @@ impl Table {
     #[cold]
     fn look<S: Sink>(&mut self, now: Moment, sink: &mut S) {
         let Some(Reverse((due, slot))) = self.due.pop() else { return };
-        let flow = &mut self.flows[slot as usize];
+        let flow = &mut self.flows[slot as usize].1;
         if flow.due != due {
             return;
         }
@@ -214,7 +176,8 @@ impl Table {
 
     /// Closes all flows, in the order in which they appeared.
     pub(crate) fn finish<S: Sink>(&mut self, sink: &mut S) {
-        let mut open: Vec<&mut Flow> = self.flows.iter_mut().filter(|flow| !flow.is_closed()).collect();
+        let mut open: Vec<&mut Flow> =
+            self.flows.iter_mut().map(|(_, flow)| flow).filter(|flow| !flow.is_closed()).collect();
         open.sort_unstable_by_key(|flow| flow.id);
         for flow in open {
             flow.close(CloseReason::End, &mut self.budget, sink);
