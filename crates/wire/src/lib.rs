@@ -30,6 +30,8 @@ extern crate alloc;
 mod error;
 mod field;
 pub mod frame;
+#[cfg(feature = "serde")]
+pub mod json;
 #[cfg(feature = "alloc")]
 mod notes;
 mod observer;

@@ -323,7 +323,7 @@ pub fn encoded_len(packet: &Packet<'_>, version: Version) -> Result<usize, Encod
 
 /// Writes the packet after what `out` holds already; on an error nothing is written.
 ///
-/// The encoding is the shortest there is: a Reason Code of 0 without properties is left out where it may be.
+/// A Reason Code of 0 without properties is left out where it may be.
 /// Only what would make the bytes unreadable is refused; other rules are the sender's to keep or to break.
 /// A CONNECT is written in its own version, whatever `version` says.
 ///

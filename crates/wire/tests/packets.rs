@@ -127,7 +127,7 @@ fn every_packet_type_comes_back() {
         (b"\x20\x02\x00\x05", Version::V31),
         (b"\x20\x06\x00\x87\x03\x13\x00\x0a", Version::V5),
         (b"\x40\x02\x00\x01", Version::V311),
-        (b"\x50\x03\x00\x01\x10", Version::V5),
+        (b"\x50\x04\x00\x01\x10\x00", Version::V5),
         (b"\x62\x02\x00\x01", Version::V311),
         (b"\x70\x09\x00\x01\x92\x05\x1f\x00\x02no", Version::V5),
         (b"\x82\x0c\x00\x0a\x00\x03a/b\x01\x00\x01#\x02", Version::V311),
@@ -141,7 +141,7 @@ fn every_packet_type_comes_back() {
         (b"\xc0\x00", Version::V31),
         (b"\xd0\x00", Version::V5),
         (b"\xe0\x00", Version::V311),
-        (b"\xe0\x01\x8e", Version::V5),
+        (b"\xe0\x02\x8e\x00", Version::V5),
         (b"\xf0\x06\x18\x04\x15\x00\x01x", Version::V5),
     ] {
         roundtrip(bytes, version);

@@ -94,7 +94,6 @@ pub(super) fn reason_and_properties_len(
     let properties_len = properties_len(properties, version, Field::Properties)?;
     match (version, reason, properties.is_empty()) {
         (_, ReasonCode::SUCCESS, true) => Ok(0),
-        (Version::V5, _, true) => Ok(1),
         (Version::V5, ..) => Ok(1 + properties_len),
         _ => Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), Field::ReasonCode)),
     }
@@ -109,8 +108,6 @@ pub(super) fn write_reason_and_properties(
 ) {
     if reason != ReasonCode::SUCCESS || !properties.is_empty() {
         out.u8(reason.0);
-    }
-    if !properties.is_empty() {
         write_properties(properties, version, out);
     }
 }
