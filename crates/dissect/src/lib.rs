@@ -1,1 +1,32 @@
 //! A growing index of the MQTT packets in a capture, filters, exchanges and printing.
+//!
+//! An [`Indexer`] reads frames and appends a row a packet: when, which connection, what kind, where its bytes are. It
+//! shows each packet to a [`Visitor`] while the bytes are at hand; later a [`Snapshot`] finds them again in the
+//! capture's store. Either way a packet is seen as a [`PacketView`], which filters look at and printers print.
+//!
+//! **Invariants.** Bytes from the network never panic. Memory beside the index is bounded for each direction of each
+//! connection. No packet is invented: where the capture does not tell where one begins, rows come only from a run of
+//! packets that is too well-formed to be anything else, and say that they are a guess.
+
+mod conformance;
+mod connection;
+mod conversation;
+mod error;
+mod index;
+mod indexer;
+mod infer;
+mod lane;
+mod resync;
+mod row;
+mod settings;
+mod snapshot;
+mod view;
+
+pub use conformance::{Breach, Finding};
+pub use error::DissectError;
+pub use index::flow::{Flow, Session, Transport};
+pub use indexer::{Indexer, Unseen, Visitor};
+pub use row::{Extent, Extents, FrameRef, Row, RowFlags, RowId, Side};
+pub use settings::{DecodeAs, Protocol, Settings};
+pub use snapshot::{Reader, Snapshot};
+pub use view::{AnyBreach, Findings, PacketView, Peer};

@@ -47,7 +47,7 @@ impl Histogram {
     /// Adds every sample of another one; nothing is lost.
     pub fn merge(&mut self, other: &Histogram) {
         self.counts.add(&other.counts).expect("all histograms of this type have the same bounds");
-        self.saturated += other.saturated;
+        self.saturated = self.saturated.saturating_add(other.saturated);
     }
 
     /// Forgets all samples and keeps the memory.
@@ -140,6 +140,11 @@ impl Histogram {
             return Err(ReportError::HistogramBounds { low, high, digits });
         }
         Ok(Self { counts, saturated: 0 })
+    }
+
+    /// The library's histogram, for writers of its formats.
+    pub(crate) fn hdr(&self) -> &hdrhistogram::Histogram<u64> {
+        &self.counts
     }
 }
 

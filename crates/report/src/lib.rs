@@ -42,6 +42,7 @@ mod summary;
 mod tags;
 pub mod threshold;
 pub mod units;
+pub mod write;
 
 pub use catalog::{Catalog, CounterId, GaugeId, LatencyId, MetricKind, Unit};
 pub use collector::Collector;
@@ -52,4 +53,4 @@ pub use results::{Counter, Distribution, Gauge, Latency, Phase, Results, Total};
 pub use series::{Point, PointValue, Series};
 pub use summary::{Note, NoteLevel, Outcome, Run, Summary};
 pub use tags::Tags;
-pub use threshold::{Abort, Threshold, ThresholdError, Verdict};
+pub use threshold::{Abort, Threshold, ThresholdError, Value, Verdict};

@@ -96,7 +96,7 @@ impl Interval {
     /// The whole second, counted from the run's start, that holds the middle of this interval.
     pub(crate) fn second(&self) -> u32 {
         let middle = self.from + self.to.saturating_sub(self.from) / 2;
-        u32::try_from(middle.as_secs()).unwrap_or(u32::MAX)
+        u32::try_from(middle.as_secs()).unwrap_or(u32::MAX).min(u32::MAX - 1)
     }
 }
 

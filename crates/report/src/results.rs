@@ -184,9 +184,6 @@ impl Results {
                 None => self.gauges.push(shifted),
             }
         }
-        self.latencies.sort_by(|a, b| a.key().cmp(&b.key()));
-        self.counters.sort_by(|a, b| a.key().cmp(&b.key()));
-        self.gauges.sort_by(|a, b| a.key().cmp(&b.key()));
         self.compute_rates();
         Ok(())
     }
@@ -277,9 +274,9 @@ impl Counter {
     }
 
     fn merge(&mut self, other: &Counter) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         match (&mut self.of, &other.of) {
-            (Some(of), Some(more)) => of.count += more.count,
+            (Some(of), Some(more)) => of.count = of.count.saturating_add(more.count),
             (None, Some(more)) => self.of = Some(more.clone()),
             (_, None) => {}
         }

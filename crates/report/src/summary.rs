@@ -179,7 +179,7 @@ impl Summary {
         }
         let offset = part.run.started.duration_since(self.run.started).unwrap_or(Duration::ZERO);
         self.results.merge(&part.results, offset.as_secs_f64())?;
-        self.run.parts += part.run.parts;
+        self.run.parts = self.run.parts.saturating_add(part.run.parts);
         self.run.interrupted |= part.run.interrupted;
         // What the parts do not agree on is no fact about the whole.
         self.run.facts.retain(|name, value| part.run.facts.get(name).is_none_or(|other| other == value));

@@ -118,11 +118,16 @@ pub struct Verdict {
     pub metric: String,
     /// The demand, as `p(99) < 50ms`.
     pub threshold: String,
+    /// What the figure is compared with.
+    pub wanted: Value,
     /// Whether it was met.
     pub passed: bool,
     /// What was seen; nothing when there were no samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Value>,
+    /// The same figure of the service form, counted from the write, where it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_from_write: Option<Value>,
     /// Samples or events the figure rests on.
     pub samples: u64,
     /// In words: `p(99) is 63.2ms over 1,204,332 samples`, `no samples`.
@@ -189,8 +194,17 @@ impl fmt::Display for What {
     }
 }
 
+/// Rounded for people; `{:#}` gives all digits.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return match self {
+                Value::TimeUs(us) => write!(f, "{us}us"),
+                Value::Percent(percent) => write!(f, "{percent}%"),
+                Value::PerSecond(rate) => write!(f, "{rate}/s"),
+                Value::Number(number) => write!(f, "{number}"),
+            };
+        }
         f.write_str(&match *self {
             Value::TimeUs(us) => crate::units::time(us),
             Value::Percent(percent) => crate::units::percent(percent),

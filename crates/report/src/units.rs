@@ -15,6 +15,9 @@ pub fn time(us: f64) -> String {
 
 /// A length of time in seconds: `450ms`, `9.5s`, `12m 30s`, `1h 02m 03s`.
 pub fn seconds(s: f64) -> String {
+    if s == 0.0 {
+        return "0s".to_owned();
+    }
     if s < 1.0 {
         return format!("{:.0}ms", s * 1e3);
     }
@@ -73,6 +76,21 @@ pub fn bytes(value: f64) -> String {
     let (power, unit) = step.map_or((0, "B"), |(i, unit)| (i as i32, *unit));
     let scaled = value / 1024f64.powi(power);
     if power == 0 { format!("{scaled:.0} {unit}") } else { format!("{} {unit}", three_digits(scaled)) }
+}
+
+/// The same text with `µs` for the `us` of [`time`].
+pub fn with_micro_sign(text: &str) -> String {
+    let mut signed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("us") {
+        let (before, after) = (&rest[..at], &rest[at + 2..]);
+        let unit =
+            before.ends_with(|c: char| c.is_ascii_digit()) && !after.starts_with(char::is_alphanumeric);
+        signed.push_str(before);
+        signed.push_str(if unit { "µs" } else { "us" });
+        rest = after;
+    }
+    signed + rest
 }
 
 fn three_digits(value: f64) -> String {

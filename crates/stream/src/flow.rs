@@ -92,7 +92,6 @@ impl Flow {
     }
 
     /// Whether the segment cannot be of this flow, though it has the same addresses and ports.
-    #[inline]
     pub(crate) fn is_followed_by(&self, arrival: &Arrival<'_>) -> bool {
         let Arrival { segment, from_low, now, .. } = *arrival;
         let half = match self.direction(from_low) {
@@ -132,8 +131,45 @@ impl Flow {
         }
     }
 
-    /// Takes a segment, of which `remarks` are known. Returns when the flow is to be looked at again, if ever.
+    /// Takes the usual segment: no flag but ACK and PSH, right where its direction goes on, with nothing held in
+    /// either. Returns `false`, and does nothing, if it is not of that kind. [`take`](Self::take) would do the same.
     #[inline]
+    pub(crate) fn take_usual<S: Sink>(&mut self, arrival: &Arrival<'_>, sink: &mut S) -> bool {
+        let Arrival { segment, runs, from_low, now } = *arrival;
+        let direction = self.direction(from_low);
+        let (me, peer) = match direction {
+            Direction::Forward => (&mut self.forward, &mut self.reverse),
+            Direction::Reverse => (&mut self.reverse, &mut self.forward),
+        };
+        let [run] = runs else { return false };
+        if !me.goes_on_at(segment.sequence)
+            || peer.is_unknown()
+            || peer.holds()
+            || !segment.flags.is_plain()
+            || segment.cut > 0
+            || !matches!(self.state, State::Open)
+        {
+            return false;
+        }
+        let len = run.bytes.len() as u32;
+        let remarks = me.remark(peer, segment, len, now, self.round_trip);
+        self.last = now;
+        self.touched = true;
+        sink.segment(
+            self.id,
+            direction,
+            &Segment { moment: now, len, flags: segment.flags, analysis: remarks },
+        );
+        if segment.flags.ack() {
+            peer.acknowledge(segment.acknowledgement);
+        }
+        if len > 0 {
+            me.go_on(*run, &mut Out { sink, flow: self.id, direction, now });
+        }
+        true
+    }
+
+    /// Takes a segment, of which `remarks` are known. Returns when the flow is to be looked at again, if ever.
     pub(crate) fn take<S: Sink>(
         &mut self,
         arrival: &Arrival<'_>,

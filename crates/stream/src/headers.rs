@@ -17,7 +17,9 @@ mod tunnel;
 mod walk;
 
 pub use flags::TcpFlags;
-pub(crate) use walk::{Addresses, Datagram, Found, Fragment, TcpSegment, walk_datagram, walk_frame};
+pub(crate) use walk::{
+    Addresses, Datagram, Found, Fragment, TcpSegment, plain_tcp, walk_datagram, walk_frame,
+};
 
 /// The layers of one frame, outermost first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! Frames in, flows out.
 
+use std::ops::Range;
+
 use crate::fragments::Fragments;
-use crate::headers::{Found, Fragment, TcpSegment, walk_datagram, walk_frame};
+use crate::headers::{Found, Fragment, TcpSegment, plain_tcp, walk_datagram, walk_frame};
 use crate::sink::Sink;
 use crate::table::Table;
 use crate::tcp::Run;
@@ -54,21 +56,17 @@ impl Reassembler {
         self.last = now;
         self.stats.frames += 1;
         self.table.advance(now, sink);
+        match plain_tcp(frame.link, frame.bytes) {
+            Some(segment) => self.segment(&segment, frame, sink),
+            None => self.any(frame, sink),
+        }
+    }
+
+    fn any<S: Sink>(&mut self, frame: &Frame<'_>, sink: &mut S) {
         match walk_frame(frame.link, frame.original_len, frame.bytes, &mut ()) {
-            Ok(Found::Tcp(segment)) => {
-                let run = Run {
-                    bytes: &frame.bytes[segment.payload.clone()],
-                    at: frame.at + segment.payload.start as u64,
-                    carried: now,
-                };
-                self.segment(&segment, &[run], sink);
-            }
+            Ok(Found::Tcp(segment)) => self.segment(&segment, frame, sink),
             Ok(Found::Fragment(fragment)) => {
-                let data = Run {
-                    bytes: &frame.bytes[fragment.data.clone()],
-                    at: frame.at + fragment.data.start as u64,
-                    carried: now,
-                };
+                let data = run(frame, &fragment.data);
                 self.fragment(&fragment, &[data], DEEPEST, sink);
             }
             Ok(Found::Other) => {}
@@ -77,9 +75,9 @@ impl Reassembler {
     }
 
     #[inline]
-    fn segment<S: Sink>(&mut self, segment: &TcpSegment, runs: &[Run<'_>], sink: &mut S) {
+    fn segment<S: Sink>(&mut self, segment: &TcpSegment, frame: &Frame<'_>, sink: &mut S) {
         self.stats.segments += 1;
-        self.table.take(segment, runs, self.last, sink);
+        self.table.take(segment, &[run(frame, &segment.payload)], self.last, sink);
     }
 
     #[cold]
@@ -87,7 +85,10 @@ impl Reassembler {
         self.stats.fragments += 1;
         let Some(whole) = self.fragments.take(fragment, runs, self.last) else { return };
         match walk_datagram(&whole.datagram()) {
-            Ok(Found::Tcp(segment)) => self.segment(&segment, &whole.runs(&segment.payload), sink),
+            Ok(Found::Tcp(segment)) => {
+                self.stats.segments += 1;
+                self.table.take(&segment, &whole.runs(&segment.payload), self.last, sink);
+            }
             Ok(Found::Fragment(inner)) if depth > 0 => {
                 self.fragment(&inner, &whole.runs(&inner.data), depth - 1, sink);
             }
@@ -116,5 +117,14 @@ impl Reassembler {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.table.held() + self.fragments.held()
+    }
+}
+
+#[inline]
+fn run<'a>(frame: &Frame<'a>, range: &Range<usize>) -> Run<'a> {
+    Run {
+        bytes: &frame.bytes[range.clone()],
+        at: frame.at + range.start as u64,
+        carried: Moment { frame: frame.number, time: frame.time },
     }
 }

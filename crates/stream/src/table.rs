@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
@@ -13,11 +12,19 @@ use crate::tcp::{Budget, Run};
 use crate::{Analysis, Limits, Moment};
 
 /// Addresses and ports of both ends, the lower end first.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 enum Key {
-    V4(u64, u64),
-    V6(u128, u128, u32),
+    V4(KeyV4),
+    V6(KeyV6),
 }
+
+/// Address and port of each end in one number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct KeyV4(u64, u64);
+
+/// Both addresses, and both ports in one number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct KeyV6(u128, u128, u32);
 
 impl Key {
     /// The key, and whether the sender is its lower end.
@@ -26,32 +33,59 @@ impl Key {
         let (from, to) = (u64::from(segment.source_port), u64::from(segment.destination_port));
         match segment.addresses {
             Addresses::V4 { source, destination } => {
-                let (source, destination) =
-                    (u64::from(source) << 16 | from, u64::from(destination) << 16 | to);
-                let from_low = source <= destination;
-                (
-                    if from_low { Self::V4(source, destination) } else { Self::V4(destination, source) },
-                    from_low,
-                )
+                let (from, to) = (u64::from(source) << 16 | from, u64::from(destination) << 16 | to);
+                (Self::V4(KeyV4(from.min(to), from.max(to))), from <= to)
             }
             Addresses::V6 { source, destination } => {
                 let from_low = (source, from) <= (destination, to);
                 let key = if from_low {
-                    Self::V6(source, destination, (from << 16 | to) as u32)
+                    KeyV6(source, destination, (from << 16 | to) as u32)
                 } else {
-                    Self::V6(destination, source, (to << 16 | from) as u32)
+                    KeyV6(destination, source, (to << 16 | from) as u32)
                 };
-                (key, from_low)
+                (Self::V6(key), from_low)
             }
         }
     }
 }
 
+/// Where each flow stands: a map a version, so that the keys of the usual one stay small.
+#[derive(Default)]
+struct Slots {
+    v4: FxHashMap<KeyV4, u32>,
+    v6: FxHashMap<KeyV6, u32>,
+}
+
+impl Slots {
+    #[inline(always)]
+    fn get(&self, key: &Key) -> Option<u32> {
+        match key {
+            Key::V4(key) => self.v4.get(key).copied(),
+            Key::V6(key) => self.v6.get(key).copied(),
+        }
+    }
+
+    fn insert(&mut self, key: Key, slot: u32) {
+        match key {
+            Key::V4(key) => self.v4.insert(key, slot),
+            Key::V6(key) => self.v6.insert(key, slot),
+        };
+    }
+
+    fn remove(&mut self, key: &Key) {
+        match key {
+            Key::V4(key) => self.v4.remove(key),
+            Key::V6(key) => self.v6.remove(key),
+        };
+    }
+}
+
 /// The flows that are remembered.
 pub(crate) struct Table {
-    slots: FxHashMap<Key, u32>,
-    /// Invariant: `slots[flows[i].0] == i`.
-    flows: Vec<(Key, Flow)>,
+    slots: Slots,
+    flows: Vec<Flow>,
+    /// The keys of `flows`. Invariant: `slots[keys[i]] == i`.
+    keys: Vec<Key>,
     /// The number of the next flow.
     next: u32,
     budget: Budget,
@@ -64,8 +98,9 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            slots: FxHashMap::default(),
+            slots: Slots::default(),
             flows: Vec::new(),
+            keys: Vec::new(),
             next: 0,
             budget: Budget { limits, held: 0 },
             due: BinaryHeap::new(),
@@ -91,8 +126,11 @@ impl Table {
         let arrival = Arrival { segment, runs, from_low, now };
         let mut remarks = Analysis::NONE;
         let slot = match self.slots.get(&key) {
-            Some(&slot) => {
-                let flow = &mut self.flows[slot as usize].1;
+            Some(slot) => {
+                let flow = &mut self.flows[slot as usize];
+                if flow.take_usual(&arrival, sink) {
+                    return;
+                }
                 if flow.is_followed_by(&arrival) {
                     flow.close(CloseReason::Reused, &mut self.budget, sink);
                     if segment.flags.syn() {
@@ -105,7 +143,7 @@ impl Table {
             }
             None => self.insert(key, &arrival, sink),
         };
-        let flow = &mut self.flows[slot as usize].1;
+        let flow = &mut self.flows[slot as usize];
         if let Some(due) = flow.take(&arrival, remarks, &mut self.budget, sink)
             && due < flow.due
         {
@@ -121,18 +159,18 @@ impl Table {
         self.next += 1;
         let slot = match forgotten {
             Some(slot) => {
-                self.flows[slot] = (key, flow);
+                self.flows[slot] = flow;
+                self.keys[slot] = key;
                 slot
             }
             None => {
-                self.flows.push((key, flow));
+                self.flows.push(flow);
+                self.keys.push(key);
                 self.flows.len() - 1
             }
         };
-        match self.slots.entry(key) {
-            Entry::Vacant(entry) => *entry.insert(slot as u32),
-            Entry::Occupied(_) => unreachable!("the key was looked up before"),
-        }
+        self.slots.insert(key, slot as u32);
+        slot as u32
     }
 
     /// Makes room for a flow: forgets one that is closed, or one without a segment since the last search came by.
@@ -140,10 +178,10 @@ impl Table {
         loop {
             let slot = self.hand;
             self.hand = (self.hand + 1) % self.flows.len();
-            let (key, flow) = &mut self.flows[slot];
+            let flow = &mut self.flows[slot];
             if flow.is_closed() || !flow.touched {
                 flow.close(CloseReason::Idle, &mut self.budget, sink);
-                self.slots.remove(key);
+                self.slots.remove(&self.keys[slot]);
                 return slot;
             }
             flow.touched = false;
@@ -163,7 +201,7 @@ impl Table {
     #[cold]
     fn look<S: Sink>(&mut self, now: Moment, sink: &mut S) {
         let Some(Reverse((due, slot))) = self.due.pop() else { return };
-        let flow = &mut self.flows[slot as usize].1;
+        let flow = &mut self.flows[slot as usize];
         if flow.due != due {
             return;
         }
@@ -176,8 +214,7 @@ impl Table {
 
     /// Closes all flows, in the order in which they appeared.
     pub(crate) fn finish<S: Sink>(&mut self, sink: &mut S) {
-        let mut open: Vec<&mut Flow> =
-            self.flows.iter_mut().map(|(_, flow)| flow).filter(|flow| !flow.is_closed()).collect();
+        let mut open: Vec<&mut Flow> = self.flows.iter_mut().filter(|flow| !flow.is_closed()).collect();
         open.sort_unstable_by_key(|flow| flow.id);
         for flow in open {
             flow.close(CloseReason::End, &mut self.budget, sink);

@@ -158,8 +158,24 @@ impl Half {
         }
     }
 
-    /// Takes the payload of a segment. `cut` more bytes belong to it which the capture does not have.
+    /// Whether a segment of this sequence number goes on right where all that was seen ends.
     #[inline]
+    pub(crate) fn goes_on_at(&self, sequence: u32) -> bool {
+        sequence == self.next as u32
+            && self.highest == self.next
+            && self.held.is_none()
+            && self.fin == 0
+            && self.start == Start::Known
+    }
+
+    /// Takes the payload of a segment that [goes on](Self::goes_on_at).
+    #[inline]
+    pub(crate) fn go_on<S: Sink>(&mut self, run: Run<'_>, out: &mut Out<'_, S>) {
+        self.hand_out(run, out.now, out);
+        self.highest = self.next;
+    }
+
+    /// Takes the payload of a segment. `cut` more bytes belong to it which the capture does not have.
     pub(crate) fn take<S: Sink>(
         &mut self,
         sequence: u32,
@@ -172,17 +188,6 @@ impl Half {
             self.wait_at(sequence);
         }
         let mut position = self.position(sequence);
-        if let [run] = runs
-            && cut == 0
-            && position == self.next
-            && self.held.is_none()
-            && self.fin == 0
-            && self.start == Start::Known
-        {
-            self.hand_out(*run, out.now, out);
-            self.highest = self.highest.max(self.next);
-            return;
-        }
         for run in runs {
             let end = position + run.bytes.len() as u64;
             self.place(position, end, Part::Bytes(*run), budget, out);

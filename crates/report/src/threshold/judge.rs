@@ -30,8 +30,10 @@ impl Threshold {
         Verdict {
             metric: self.selector.to_string(),
             threshold: self.text.clone(),
+            wanted: self.value,
             passed,
             seen,
+            seen_from_write: self.service_form(results),
             samples,
             says,
             abort: self.abort,
@@ -70,20 +72,37 @@ impl Threshold {
             return Found::Nothing;
         }
         let figure = match self.what {
-            What::Percentile(percent) => Value::TimeUs(all.percentile_us(percent) as f64),
-            What::Max => Value::TimeUs(all.max_us() as f64),
-            What::Min => Value::TimeUs(all.min_us() as f64),
-            What::Mean => Value::TimeUs(all.mean_us()),
             What::Count => Value::Number(all.count() as f64),
             What::Rate => match seconds(selected.iter().map(|(_, tags)| *tags), results) {
                 Some(seconds) => Value::PerSecond(all.count() as f64 / seconds),
                 None => return Found::Nothing,
             },
-            What::Achieved | What::Last | What::TimeTo(_) => {
-                return Found::Unfit("a latency has no such figure");
-            }
+            _ => match self.time_of(&all) {
+                Some(time) => time,
+                None => return Found::Unfit("a latency has no such figure"),
+            },
         };
         Found::Seen(figure, all.count())
+    }
+
+    fn time_of(&self, histogram: &Histogram) -> Option<Value> {
+        let us = match self.what {
+            What::Percentile(percent) => histogram.percentile_us(percent) as f64,
+            What::Max => histogram.max_us() as f64,
+            What::Min => histogram.min_us() as f64,
+            What::Mean => histogram.mean_us(),
+            What::Count | What::Rate | What::Achieved | What::Last | What::TimeTo(_) => return None,
+        };
+        Some(Value::TimeUs(us))
+    }
+
+    fn service_form(&self, results: &Results) -> Option<Value> {
+        let selected = results.latencies.iter().filter(|l| self.selector.matches(&l.name, &l.tags));
+        let mut all: Option<Histogram> = None;
+        for service in selected.filter_map(|latency| latency.service.as_ref()) {
+            all.get_or_insert_default().merge(&service.histogram);
+        }
+        self.time_of(&all?)
     }
 
     fn of_counter(&self, selected: &[&Counter], results: &Results) -> Found {
@@ -149,14 +168,17 @@ impl Threshold {
 
     fn says(&self, seen: Value, samples: u64) -> String {
         let samples = units::count(samples);
+        // "is 99%, which is not >= 99%" would puzzle: where rounding hides the difference, show all digits.
+        let hidden = seen != self.value && seen.to_string() == self.value.to_string();
+        let shown = if hidden { format!("{seen:#}") } else { seen.to_string() };
         match (self.what, seen) {
-            (What::Count, _) => format!("count is {seen}"),
+            (What::Count, _) => format!("count is {shown}"),
             (What::Rate | What::Achieved, Value::Percent(_)) => {
-                format!("{} is {seen} of {samples}", self.what)
+                format!("{} is {shown} of {samples}", self.what)
             }
-            (What::Rate, _) => format!("rate is {seen}"),
-            (What::TimeTo(_), _) => format!("{} took {seen}", self.what),
-            _ => format!("{} is {seen} over {samples} samples", self.what),
+            (What::Rate, _) => format!("rate is {shown}"),
+            (What::TimeTo(_), _) => format!("{} took {shown}", self.what),
+            _ => format!("{} is {shown} over {samples} samples", self.what),
         }
     }
 }

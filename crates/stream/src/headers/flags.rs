@@ -20,6 +20,15 @@ macro_rules! flags {
     };
 }
 
+impl TcpFlags {
+    /// Whether the segment neither begins nor ends anything: no SYN, FIN or RST.
+    #[must_use]
+    #[inline]
+    pub const fn is_plain(self) -> bool {
+        self.0 & 0b111 == 0
+    }
+}
+
 flags! {
     fin 0 "The sender has no more data."
     syn 1 "The sequence number is the initial one."

@@ -32,36 +32,17 @@ impl Half {
         now: Moment,
         round_trip: i64,
     ) -> Analysis {
-        let flags = segment.flags;
-        let plain = !(flags.syn() || flags.fin() || flags.rst());
+        let ahead = segment.sequence.wrapping_sub(self.end_seen() as u32) as i32;
         let mut remarks = Analysis::NONE;
-        let mut keep_alive = false;
-        if self.start != Start::Unknown {
-            let ahead = segment.sequence.wrapping_sub(self.end_seen() as u32) as i32;
-            if ahead == 0 {
-                if len == 0 {
-                    remarks |= self.remark_on_ack(peer, segment, plain);
-                } else if len == 1 && peer.seen.any && peer.seen.window == 0 {
-                    remarks |= Analysis::ZERO_WINDOW_PROBE;
-                }
-            } else if ahead > 0 {
-                if !flags.rst() {
-                    remarks |= Analysis::LOST_SEGMENT;
-                }
-            } else if ahead == -1 && len <= 1 && plain {
-                keep_alive = true;
-                remarks |= Analysis::KEEP_ALIVE;
-            } else if len > 0 || flags.syn() || flags.fin() {
-                remarks |= self.remark_on_old(peer, segment.sequence, len, now, round_trip);
-            }
-            if len > 0 && ahead >= 0 {
-                self.seen.advanced = now.time;
-            }
+        if ahead != 0 || len <= 1 || segment.window == 0 {
+            remarks = self.remark_on_unusual(peer, segment, ahead, len, now, round_trip);
         }
-        if flags.ack() {
-            if peer.start != Start::Unknown
-                && segment.acknowledgement.wrapping_sub(peer.end_seen() as u32) as i32 > 0
-            {
+        if len > 0 && ahead >= 0 {
+            self.seen.advanced = now.time;
+        }
+        if segment.flags.ack() {
+            let acknowledged_ahead = segment.acknowledgement.wrapping_sub(peer.end_seen() as u32) as i32;
+            if acknowledged_ahead > 0 && peer.start != Start::Unknown {
                 remarks |= Analysis::ACK_LOST_SEGMENT;
             }
             if segment.acknowledgement != self.seen.acknowledgement {
@@ -69,16 +50,44 @@ impl Half {
             }
             self.seen.acknowledgement = segment.acknowledgement;
         }
-        if segment.window == 0 && plain {
-            remarks |= Analysis::ZERO_WINDOW;
-        }
         if remarks.contains(Analysis::DUPLICATE_ACK) {
             self.seen.duplicate_acks = self.seen.duplicate_acks.saturating_add(1);
         }
         self.seen.window = segment.window;
-        self.seen.keep_alive = keep_alive;
+        self.seen.keep_alive = remarks.contains(Analysis::KEEP_ALIVE);
         self.seen.any = true;
         remarks
+    }
+
+    /// Remarks on a segment that stands `ahead` of what was seen, has hardly any data, or no window.
+    fn remark_on_unusual(
+        &self,
+        peer: &Self,
+        segment: &TcpSegment,
+        ahead: i32,
+        len: u32,
+        now: Moment,
+        round_trip: i64,
+    ) -> Analysis {
+        let flags = segment.flags;
+        let plain = flags.is_plain();
+        let zero_window = if segment.window == 0 && plain { Analysis::ZERO_WINDOW } else { Analysis::NONE };
+        let place = if self.start == Start::Unknown {
+            Analysis::NONE
+        } else if ahead == 0 && len == 0 {
+            self.remark_on_ack(peer, segment, plain)
+        } else if ahead == 0 && len == 1 && peer.seen.any && peer.seen.window == 0 {
+            Analysis::ZERO_WINDOW_PROBE
+        } else if ahead > 0 && !flags.rst() {
+            Analysis::LOST_SEGMENT
+        } else if ahead == -1 && len <= 1 && plain {
+            Analysis::KEEP_ALIVE
+        } else if ahead < 0 && (len > 0 || flags.syn() || flags.fin()) {
+            self.remark_on_old(peer, segment.sequence, len, now, round_trip)
+        } else {
+            Analysis::NONE
+        };
+        place | zero_window
     }
 
     /// The position behind all that was seen, the FIN's own included.

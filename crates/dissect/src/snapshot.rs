@@ -1,0 +1,272 @@
+//! What readers hold: the index as it was at one moment.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::sync::Arc;
+
+use mqscope_capture::Store;
+use mqscope_wire::{Lenient, Packet, decode, frame};
+
+use crate::index::Index;
+use crate::index::chunk::{Chunk, ROWS};
+use crate::index::flow::Flows;
+use crate::view::Lower;
+use crate::{DissectError, Extents, Finding, Findings, Flow, PacketView, Peer, Row, RowId};
+
+/// Bytes that are read at once, for readers that go through many rows.
+const WINDOW_BYTES: usize = 64 * 1024;
+
+/// The index as it was at one moment. Cloning it copies one pointer.
+#[derive(Clone)]
+pub struct Snapshot(Arc<Inner>);
+
+struct Inner {
+    sealed: Vec<Arc<Chunk>>,
+    open: Chunk,
+    flows: Flows,
+    len: u32,
+    start: i64,
+    frames: u64,
+}
+
+impl Snapshot {
+    pub(crate) fn new(index: &Index, start: i64, frames: u64) -> Self {
+        Self(Arc::new(Inner {
+            sealed: index.sealed().to_vec(),
+            open: index.open().clone(),
+            flows: index.flows.clone(),
+            len: index.len(),
+            start,
+            frames,
+        }))
+    }
+
+    /// Of a capture that has not begun.
+    pub fn empty() -> Self {
+        Self::new(&Index::new(), 0, 0)
+    }
+
+    /// How many packets there are.
+    pub fn len(&self) -> u32 {
+        self.0.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many frames were read for it, with and without MQTT.
+    pub fn frames(&self) -> u64 {
+        self.0.frames
+    }
+
+    /// The time of the capture's first frame, nanoseconds since the Unix epoch.
+    pub fn start(&self) -> i64 {
+        self.0.start
+    }
+
+    /// All rows, in the order in which packets became complete.
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = Row> + ExactSizeIterator + '_ {
+        (0..self.len()).map(|row| self.chunk(RowId(row)).row(RowId(row), self.len()))
+    }
+
+    /// One row, if it is there.
+    pub fn row(&self, id: RowId) -> Option<Row> {
+        (id.0 < self.len()).then(|| self.chunk(id).row(id, self.len()))
+    }
+
+    /// Where a row's bytes are. None if there is no such row.
+    pub fn extents(&self, id: RowId) -> Extents<'_> {
+        if id.0 < self.len() { self.chunk(id).extents(id) } else { Extents::Done }
+    }
+
+    /// Rules that a row breaks by its place among the others.
+    pub fn findings(&self, id: RowId) -> impl Iterator<Item = &Finding> {
+        let findings = if id.0 < self.len() { self.chunk(id).findings(id) } else { &[] };
+        findings.iter().map(|(_, finding)| finding)
+    }
+
+    /// The connections that carry MQTT, in the order in which they were found.
+    pub fn flows(&self) -> impl ExactSizeIterator<Item = &Flow> {
+        (0..self.0.flows.len()).map(|flow| self.0.flows.get(flow))
+    }
+
+    /// The connection that a row of this snapshot names.
+    pub fn flow(&self, number: u32) -> Option<&Flow> {
+        (number < self.0.flows.len()).then(|| self.0.flows.get(number))
+    }
+
+    /// Frame and time of a row, if it is there.
+    pub fn peer(&self, id: RowId) -> Option<Peer> {
+        self.row(id).map(|row| Peer { row: id, frame: row.frame.number, time: row.frame.time })
+    }
+
+    /// Reads a packet again, with all that is known about it. The view lives in `reader`.
+    ///
+    /// # Errors
+    /// Its bytes are not there any more, or cannot be read.
+    ///
+    /// # Panics
+    /// There is no such row.
+    pub fn view<'a>(&'a self, id: RowId, reader: &'a mut Reader) -> Result<PacketView<'a>, DissectError> {
+        let row = self.row(id).expect("the caller names a row of this snapshot");
+        let flow = self.0.flows.get(row.flow);
+        reader.topic.clear();
+        if let Some(definition) = row.definition {
+            reader.read_topic(self.chunk(definition).extents(definition))?;
+        }
+        reader.findings.clear();
+        reader.findings.extend(self.findings(id));
+        reader.frame = OnceCell::new();
+        let at = reader.locate(self.chunk(id).extents(id))?;
+
+        let reader = &*reader;
+        let bytes = reader.located(at);
+        let packet = decode(bytes, row.flags.version(), &mut Lenient);
+        let topic = match &packet {
+            Ok(Packet::Publish(publish)) if !publish.topic.is_empty() => Some(publish.topic.as_bytes()),
+            Ok(Packet::Publish(_)) if row.definition.is_some() => Some(&reader.topic[..]),
+            _ => None,
+        };
+        Ok(PacketView {
+            row,
+            flow,
+            side: flow.side(row.flags.direction()),
+            bytes,
+            packet,
+            topic,
+            findings: Findings(&reader.findings),
+            request: row.request.and_then(|row| self.peer(row)),
+            response: row.response.and_then(|row| self.peer(row)),
+            began: self.began(&row),
+            start: self.start(),
+            lower: Lower::Stored(&reader.store, &reader.frame),
+        })
+    }
+
+    /// When the exchange began whose later packet `row` is.
+    fn began(&self, row: &Row) -> Option<i64> {
+        let mut began = None;
+        let mut earlier = row.request;
+        while let Some(row) = earlier.and_then(|id| self.row(id)) {
+            began = Some(row.frame.time);
+            earlier = row.request;
+        }
+        began
+    }
+
+    fn chunk(&self, id: RowId) -> &Chunk {
+        self.0.sealed.get(id.0 as usize / ROWS).map_or(&self.0.open, |chunk| chunk)
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { len, frames, flows, .. } = &*self.0;
+        f.debug_struct("Snapshot")
+            .field("len", len)
+            .field("frames", frames)
+            .field("flows", &flows.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads packets' bytes again, into buffers that are used again.
+#[derive(Debug)]
+pub struct Reader {
+    store: Store,
+    /// Bytes of the store from `window_at` on: rows that follow each other lie close together.
+    window: Vec<u8>,
+    window_at: u64,
+    /// A packet that is split, or does not fit in the window.
+    split: Vec<u8>,
+    /// The topic that an alias stands for.
+    topic: Vec<u8>,
+    findings: Vec<Finding>,
+    frame: OnceCell<Option<Box<[u8]>>>,
+}
+
+/// Where a packet's bytes are at hand.
+#[derive(Clone, Copy)]
+enum Located {
+    Window { from: usize, len: usize },
+    Split,
+}
+
+impl Reader {
+    /// A reader of the bytes that an index is about.
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            window: Vec::new(),
+            window_at: 0,
+            split: Vec::new(),
+            topic: Vec::new(),
+            findings: Vec::new(),
+            frame: OnceCell::new(),
+        }
+    }
+
+    fn locate(&mut self, mut extents: Extents<'_>) -> Result<Located, DissectError> {
+        if let Extents::One(extent) = extents {
+            let len = extent.len as usize;
+            if let Some(from) = self.find(extent.at, len) {
+                return Ok(Located::Window { from, len });
+            }
+            if len < WINDOW_BYTES && self.slide(extent.at, len)? {
+                return Ok(Located::Window { from: 0, len });
+            }
+        }
+        self.split.clear();
+        self.split.shrink_to(WINDOW_BYTES);
+        extents
+            .try_for_each(|extent| read_into(&self.store, extent.at, extent.len as usize, &mut self.split))?;
+        Ok(Located::Split)
+    }
+
+    fn located(&self, at: Located) -> &[u8] {
+        match at {
+            Located::Window { from, len } => &self.window[from..from + len],
+            Located::Split => &self.split,
+        }
+    }
+
+    fn find(&self, at: u64, len: usize) -> Option<usize> {
+        let from = usize::try_from(at.checked_sub(self.window_at)?).ok()?;
+        (from.checked_add(len)? <= self.window.len()).then_some(from)
+    }
+
+    /// Moves the window to `at`; whether `len` bytes are in it.
+    fn slide(&mut self, at: u64, len: usize) -> Result<bool, DissectError> {
+        let there = self.store.end().saturating_sub(at).min(WINDOW_BYTES as u64) as usize;
+        self.window.clear();
+        self.window_at = at;
+        read_into(&self.store, at, there, &mut self.window)?;
+        Ok(len <= there)
+    }
+
+    /// Reads the topic of a PUBLISH, and nothing that follows it.
+    fn read_topic(&mut self, extents: Extents<'_>) -> Result<(), DissectError> {
+        const LONGEST: usize = 5 + 2 + u16::MAX as usize;
+        for extent in extents {
+            let room = LONGEST - self.topic.len();
+            read_into(&self.store, extent.at, room.min(extent.len as usize), &mut self.topic)?;
+        }
+        let header =
+            frame::next(&self.topic).ok().flatten().map_or(0, |header| usize::from(header.header_len));
+        let Some(&[high, low]) = self.topic.get(header..).and_then(|rest| rest.first_chunk()) else {
+            self.topic.clear();
+            return Ok(());
+        };
+        self.topic.drain(..header + 2);
+        self.topic.truncate(u16::from_be_bytes([high, low]).into());
+        Ok(())
+    }
+}
+
+fn read_into(store: &Store, at: u64, len: usize, buffer: &mut Vec<u8>) -> Result<(), DissectError> {
+    let start = buffer.len();
+    buffer.resize(start + len, 0);
+    Ok(store.read(at, &mut buffer[start..])?)
+}

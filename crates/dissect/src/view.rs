@@ -1,0 +1,184 @@
+//! One packet with all that is known about it: what filters look at and printers print.
+
+use std::cell::OnceCell;
+
+use mqscope_capture::Store;
+use mqscope_wire::{DecodeError, Notes, Packet, PacketType, Span, Version, Violation, decode};
+
+use crate::{Breach, Finding, Flow, FrameRef, Row, RowFlags, RowId, Side};
+
+/// One packet with all that is known about it.
+///
+/// Made while packets are indexed, when the bytes are at hand, or later from a [`Snapshot`](crate::Snapshot) and a
+/// [`Store`]. In the first case the answer to a request is not known yet: [`response`](Self::response) is `None`.
+#[derive(Debug)]
+pub struct PacketView<'a> {
+    /// What the index knows: number, frame, length, flags.
+    pub row: Row,
+    /// The connection.
+    pub flow: &'a Flow,
+    /// Who sent it.
+    pub side: Side,
+    /// The packet, fixed header included, as far as the capture has it.
+    pub bytes: &'a [u8],
+    /// The packet decoded without regard to broken rules, or why that is impossible.
+    pub packet: Result<Packet<'a>, DecodeError>,
+    /// The topic of a PUBLISH: its own, or the one its alias stands for. `None` for other packets and where the
+    /// alias is unknown.
+    pub topic: Option<&'a [u8]>,
+    /// Rules that the packet breaks by its place among the others.
+    pub findings: Findings<'a>,
+    /// The packet it answers.
+    pub request: Option<Peer>,
+    /// The packet that answers it.
+    pub response: Option<Peer>,
+    /// When the first packet of its exchange was captured: for the acknowledgements of a PUBLISH, the PUBLISH.
+    pub began: Option<i64>,
+    /// The time of the capture's first frame.
+    pub start: i64,
+    pub(crate) lower: Lower<'a>,
+}
+
+/// The other packet of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its row.
+    pub row: RowId,
+    /// The number of the frame that completed it.
+    pub frame: u64,
+    /// When that was, nanoseconds since the Unix epoch.
+    pub time: i64,
+}
+
+impl PacketView<'_> {
+    /// The number of the frame that completed the packet.
+    pub fn frame(&self) -> u64 {
+        self.row.frame.number
+    }
+
+    /// When the packet was complete, nanoseconds since the Unix epoch.
+    pub fn time(&self) -> i64 {
+        self.row.frame.time
+    }
+
+    /// The version it was decoded with.
+    pub fn version(&self) -> Version {
+        self.row.flags.version()
+    }
+
+    /// The type in the first byte.
+    pub fn packet_type(&self) -> PacketType {
+        self.row.packet_type()
+    }
+
+    /// Whether the version, or that a packet begins here at all, is a guess.
+    pub fn is_inferred(&self) -> bool {
+        self.row.flags.contains(RowFlags::INFERRED)
+    }
+
+    /// Whether the capture lacks the rest of the packet.
+    pub fn is_cut(&self) -> bool {
+        self.row.flags.contains(RowFlags::CUT)
+    }
+
+    /// Nanoseconds from the first packet of the exchange to this one.
+    pub fn exchange_time(&self) -> Option<i64> {
+        self.began.map(|began| self.time() - began)
+    }
+
+    /// Decodes the packet once more into `notes`: every field with its place, every broken rule.
+    pub fn annotate(&self, notes: &mut Notes) {
+        notes.clear();
+        // The outcome is the one in `packet`; the notes up to an error are kept.
+        let _ = decode(self.bytes, self.version(), notes);
+    }
+
+    /// Every rule the packet breaks: those its own bytes show, then those its place shows.
+    pub fn breaches<'n>(&'n self, notes: &'n mut Notes) -> impl Iterator<Item = (AnyBreach, Span)> + 'n {
+        notes.clear();
+        if self.row.flags.contains(RowFlags::VIOLATION) {
+            let _ = decode(self.bytes, self.version(), notes);
+        }
+        let own = notes.violations().iter().map(|&(violation, span)| (AnyBreach::Packet(violation), span));
+        own.chain(self.findings.iter().map(|finding| (AnyBreach::Conversation(finding.breach), finding.span)))
+    }
+
+    /// The frame that completed the packet, link layer first; `None` if it cannot be read again.
+    pub fn frame_bytes(&self) -> Option<&[u8]> {
+        self.lower.bytes(&self.row.frame)
+    }
+}
+
+/// A broken rule, whether one packet or the conversation shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnyBreach {
+    /// The packet's own bytes break it.
+    Packet(Violation),
+    /// The packet breaks it by its place among the others.
+    Conversation(Breach),
+}
+
+impl AnyBreach {
+    /// The statement's identifier in the specification of `version`: `MQTT-3.1.2-22`.
+    pub fn id(self, version: Version) -> &'static str {
+        match self {
+            Self::Packet(violation) => violation.id(version),
+            Self::Conversation(breach) => breach.id(version),
+        }
+    }
+
+    /// What is wrong, in a few words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Packet(violation) => violation.text(),
+            Self::Conversation(breach) => breach.text(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn fix(self) -> &'static str {
+        match self {
+            Self::Packet(violation) => violation.fix(),
+            Self::Conversation(breach) => breach.fix(),
+        }
+    }
+}
+
+/// Rules that a packet breaks by its place among the others.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Findings<'a>(pub(crate) &'a [Finding]);
+
+impl<'a> Findings<'a> {
+    /// In the order in which they were found.
+    pub fn iter(self) -> impl Iterator<Item = &'a Finding> {
+        self.0.iter()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Where the completing frame's bytes come from.
+#[derive(Debug)]
+pub(crate) enum Lower<'a> {
+    /// It was just captured.
+    AtHand(&'a [u8]),
+    /// It is read again when asked for, once.
+    Stored(&'a Store, &'a OnceCell<Option<Box<[u8]>>>),
+}
+
+impl Lower<'_> {
+    fn bytes(&self, frame: &FrameRef) -> Option<&[u8]> {
+        match *self {
+            Self::AtHand(bytes) => Some(bytes),
+            Self::Stored(store, cell) => cell
+                .get_or_init(|| {
+                    let mut bytes = vec![0; frame.len as usize].into_boxed_slice();
+                    store.read(frame.at, &mut bytes).is_ok().then_some(bytes)
+                })
+                .as_deref(),
+        }
+    }
+}
