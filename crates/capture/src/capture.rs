@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use crate::CaptureError;
 use crate::format::{Kind, Looks, Step};
-use crate::frame::{Frame, Interface, Progress, Stats, Truncation};
+use crate::frame::{Comments, Frame, Interface, Progress, Secrets, Stats, Truncation};
 use crate::growing::{Ending, Growing};
+use crate::pcapng::Catalog;
 use crate::spool::Stopper;
 use crate::store::{Bytes, Store};
 use crate::window::{Fill, Pace, Window};
-use crate::{pcap, unpack};
+use crate::{pcap, pcapng, unpack};
 
 /// A source of frames, read from its beginning to its end.
 ///
@@ -24,7 +25,7 @@ pub struct Capture {
     name: String,
     window: Window,
     reader: Reader,
-    interfaces: Vec<Interface>,
+    catalog: Catalog,
     stats: Stats,
     truncation: Option<Truncation>,
     phase: Phase,
@@ -46,7 +47,19 @@ impl Drop for Tether {
 #[derive(Debug)]
 enum Reader {
     Pcap(pcap::Reader),
+    Pcapng(pcapng::Reader),
 }
+
+/// What stands behind the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    File,
+    /// What comes next may take its time.
+    Pipe,
+}
+
+/// So much of a file's beginning is looked at where the magic number leaves something open.
+const LOOKAHEAD_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -83,9 +96,8 @@ impl Capture {
         // A redirected file may have been read in part: what is left of it then has no beginning to count from.
         if !metadata.is_file() || file.stream_position().is_ok_and(|position| position > 0) {
             let growing = unpack::begin(file, name.clone())?;
-            let mut capture = Self::from_store(Store::growing(growing.clone()), name)?;
-            capture.window.set_pace(Pace::Live);
-            capture.tether = Some(Tether(growing));
+            let mut capture = Self::from_store(Store::growing(growing), name, Source::Pipe)?;
+            capture.own();
             return Ok(capture);
         }
         let mut magic = [0; 4];
@@ -95,50 +107,65 @@ impl Capture {
             Err(source) => return Err(CaptureError::Read { name, at: 0, source }),
         };
         if !compressed {
-            return Self::from_store(Store::file(file, name.clone()), name);
+            return Self::from_store(Store::file(file, name.clone()), name, Source::File);
         }
         let growing = unpack::begin(file, name.clone())?;
-        let mut capture = Self::from_store(Store::growing(growing.clone()), name)?;
+        let mut capture = Self::from_store(Store::growing(growing), name, Source::File)?;
         capture.source_len = Some(metadata.len());
-        capture.tether = Some(Tether(growing));
+        capture.own();
         Ok(capture)
     }
 
-    fn from_store(store: Store, name: String) -> Result<Self, CaptureError> {
+    fn from_store(store: Store, name: String, source: Source) -> Result<Self, CaptureError> {
         let mut window = Window::new(store, Pace::Steady);
-        window.fill(4)?;
-        let (reader, interfaces) = match Kind::of(window.bytes()) {
+        window.lacks(4)?;
+        let (reader, catalog) = match Kind::of(window.bytes()) {
             Kind::Pcap(endian, variant) => {
-                if let Fill::Ended { .. } = window.fill(pcap::FILE_HEADER_BYTES)? {
-                    let source = io::ErrorKind::UnexpectedEof.into();
-                    return Err(CaptureError::Read { name, at: 0, source });
+                let len = variant.file_header_len();
+                if let Some(Fill::Ended { have, .. }) = window.lacks(len)? {
+                    return Err(CaptureError::NotACapture {
+                        name,
+                        looks: Looks::HeaderCut { need: len, have },
+                    });
                 }
-                let header = window.take(pcap::FILE_HEADER_BYTES);
-                let (reader, interface) = pcap::Reader::new(endian, variant, header);
-                (Reader::Pcap(reader), vec![interface])
+                let (mut reader, interface) = pcap::Reader::new(endian, variant, window.take(len));
+                if source == Source::File {
+                    window.lacks(LOOKAHEAD_BYTES)?;
+                    reader.settle(window.bytes());
+                }
+                (Reader::Pcap(reader), Catalog::of(interface))
             }
+            Kind::Pcapng => (Reader::Pcapng(pcapng::Reader::default()), Catalog::default()),
             Kind::Gzip | Kind::Zstd | Kind::Unknown => {
-                window.fill(64)?;
+                window.lacks(64)?;
                 return Err(CaptureError::NotACapture { name, looks: Looks::of(window.bytes()) });
             }
         };
-        Ok(Self::new(name, window, reader, interfaces))
+        if source == Source::Pipe {
+            window.set_pace(Pace::Live);
+        }
+        Ok(Self::new(name, window, reader, catalog))
     }
 
     pub(crate) fn follow(growing: Arc<Growing>, interface: Interface) -> Self {
         let mut window = Window::new(Store::growing(growing), Pace::Live);
-        window.skip(pcap::FILE_HEADER_BYTES as u64);
+        window.skip(pcap::FILE_HEADER_LEN as u64);
         let reader = Reader::Pcap(pcap::Reader::of_spool(&interface));
         let name = interface.name.clone().unwrap_or_default();
-        Self::new(name, window, reader, vec![interface])
+        Self::new(name, window, reader, Catalog::of(interface))
     }
 
-    fn new(name: String, window: Window, reader: Reader, interfaces: Vec<Interface>) -> Self {
+    /// Makes this reader the only one: its source ends with it.
+    pub(crate) fn own(&mut self) {
+        self.tether = self.growing().cloned().map(Tether);
+    }
+
+    fn new(name: String, window: Window, reader: Reader, catalog: Catalog) -> Self {
         Self {
             name,
             window,
             reader,
-            interfaces,
+            catalog,
             stats: Stats::default(),
             truncation: None,
             phase: Phase::Reading,
@@ -158,6 +185,7 @@ impl Capture {
         let record = loop {
             let step = match &mut self.reader {
                 Reader::Pcap(reader) => reader.next(&mut self.window, &self.name),
+                Reader::Pcapng(reader) => reader.next(&mut self.window, &mut self.catalog, &self.name),
             };
             match step {
                 Ok(Step::Frame(record)) => break record,
@@ -183,7 +211,11 @@ impl Capture {
         self.stats.frames += 1;
         self.stats.bytes += record.len as u64;
         let at = self.window.position() + record.head as u64;
-        let bytes = &self.window.take(record.total)[record.head..record.head + record.len];
+        let all = self.window.take(record.total);
+        let comments = match record.options {
+            Some((options, endian)) => Comments::new(&all[options..record.total - 4], endian),
+            None => Comments::default(),
+        };
         Ok(Some(Frame {
             number: self.stats.frames + self.stats.ring_drops,
             time: record.time,
@@ -191,14 +223,15 @@ impl Capture {
             link: record.link,
             at,
             original_len: record.original_len,
-            bytes,
+            bytes: &all[record.head..record.head + record.len],
+            comments,
         }))
     }
 
     fn end(&mut self, ending: Ending) {
         self.phase = Phase::Ended;
         if matches!(ending, Ending::Cut) {
-            self.truncation = Some(Truncation { at: self.window.position(), need: 0, have: 0 });
+            self.truncation = Some(Truncation { at: self.window.position(), need: None, have: 0 });
         }
     }
 
@@ -226,7 +259,15 @@ impl Capture {
 
     /// What was read, and what was lost.
     pub fn stats(&self) -> Stats {
-        self.stats
+        let sum = |drops: fn(&Interface) -> u64| {
+            self.catalog.interfaces.iter().map(drops).fold(0, u64::saturating_add)
+        };
+        let (kernel, interface) = self.growing().map_or((0, 0), |growing| growing.drops());
+        Stats {
+            kernel_drops: sum(|interface| interface.kernel_drops).saturating_add(kernel),
+            interface_drops: sum(|interface| interface.interface_drops).saturating_add(interface),
+            ..self.stats
+        }
     }
 
     /// How far it has come.
@@ -246,7 +287,12 @@ impl Capture {
 
     /// Where frames were captured, as far as the reader has come: [`Frame::interface`] is an index into it.
     pub fn interfaces(&self) -> &[Interface] {
-        &self.interfaces
+        &self.catalog.interfaces
+    }
+
+    /// Keys that came with the frames, as far as the reader has come.
+    pub fn secrets(&self) -> &[Secrets] {
+        &self.catalog.secrets
     }
 
     /// What was missing at the end, once the end was met: a warning, not an error.

@@ -79,6 +79,41 @@ pub enum CaptureError {
         /// The system's reason.
         source: io::Error,
     },
+    /// This process may not capture.
+    #[error(
+        "no right to capture on {interface}: `sudo setcap cap_net_raw,cap_net_admin=eip {program}` gives it once and \
+         for all, sudo gives it for one run, and --tap LISTEN=URL needs none"
+    )]
+    NoRight {
+        /// The interface asked for.
+        interface: String,
+        /// This program's own file.
+        program: String,
+    },
+    /// There is no interface of that name.
+    #[error("no interface named {interface}; there are {known}")]
+    NoInterface {
+        /// The interface asked for.
+        interface: String,
+        /// Those there are, with commas between.
+        known: String,
+    },
+    /// The capture filter is wrong.
+    #[error("capture filter {filter:?}: {message}")]
+    Filter {
+        /// The filter.
+        filter: String,
+        /// libpcap's words.
+        message: String,
+    },
+    /// libpcap cannot capture, or cannot go on.
+    #[error("cannot capture on {interface}: {message}")]
+    Live {
+        /// The interface.
+        interface: String,
+        /// libpcap's words.
+        message: String,
+    },
     /// The thread that fetches the bytes failed; all frames before were given.
     #[error(transparent)]
     Source(Arc<CaptureError>),
@@ -95,5 +130,42 @@ pub enum Damage {
         len: u64,
         /// The bound it breaks.
         most: u64,
+    },
+    /// A pcapng block's length is no possible one.
+    #[error("a block of {len} bytes")]
+    BlockLength {
+        /// The length it claims.
+        len: u32,
+    },
+    /// The lengths at a pcapng block's two ends differ.
+    #[error("a block of {first} bytes by its beginning, {last} by its end")]
+    BlockLengths {
+        /// The length at its beginning.
+        first: u32,
+        /// The length at its end.
+        last: u32,
+    },
+    /// What stands in a pcapng block does not fit into it.
+    #[error("{len} bytes in a block with room for {room}")]
+    Overrun {
+        /// The bytes it claims.
+        len: u32,
+        /// The bytes it can hold.
+        room: u32,
+    },
+    /// A pcapng section begins without its byte-order mark.
+    #[error("a section without a byte-order mark")]
+    ByteOrder,
+    /// A pcapng frame comes from an interface that the section does not describe.
+    #[error("a frame of interface {id}, which is not described")]
+    UnknownInterface {
+        /// Its number in the section.
+        id: u32,
+    },
+    /// More interfaces than memory is given for.
+    #[error("more than {most} interfaces")]
+    TooManyInterfaces {
+        /// The bound.
+        most: usize,
     },
 }

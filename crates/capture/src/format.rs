@@ -5,6 +5,7 @@ use std::fmt;
 use crate::bytes::Endian;
 use crate::growing::Ending;
 use crate::pcap::Variant;
+use crate::window::{Fill, Window};
 use crate::{CaptureError, Damage, Truncation};
 
 /// The most bytes a frame may have. Links give far less, but the pseudo-links of local captures reach some MiB.
@@ -23,6 +24,8 @@ pub(crate) struct Record {
     pub(crate) len: usize,
     /// All of the record's bytes. Invariant: `head + len <= total`.
     pub(crate) total: usize,
+    /// Where in the record its options begin, if it has any, and their byte order.
+    pub(crate) options: Option<(usize, Endian)>,
 }
 
 /// What a reader found next.
@@ -34,6 +37,29 @@ pub(crate) enum Step {
     Gone { frames_before: u64 },
 }
 
+/// What it means that fewer bytes are there than a record needs.
+#[cold]
+pub(crate) fn short(fill: Fill, window: &Window, need: usize) -> Step {
+    match fill {
+        Fill::NotYet => Step::NotYet,
+        Fill::Gone { frames_before } => Step::Gone { frames_before },
+        Fill::Ended { have: 0, ending } => Step::Ended(ending),
+        Fill::Ended { have, .. } => {
+            let need = Some(need as u64);
+            Step::Cut(Truncation { at: window.position(), need, have: have as u64 })
+        }
+    }
+}
+
+/// Files by some systems have their own number for bare IP.
+pub(crate) fn linktype(number: u16) -> u16 {
+    const RAW: u16 = 101;
+    match number {
+        12 | 14 => RAW,
+        number => number,
+    }
+}
+
 pub(crate) fn too_long(name: &str, at: u64, len: u32) -> CaptureError {
     let damage = Damage::FrameTooLong { len: len.into(), most: MAX_FRAME_BYTES.into() };
     CaptureError::Damaged { name: name.to_owned(), at, damage }
@@ -43,6 +69,7 @@ pub(crate) fn too_long(name: &str, at: u64, len: u32) -> CaptureError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Pcap(Endian, Variant),
+    Pcapng,
     Gzip,
     Zstd,
     Unknown,
@@ -55,6 +82,7 @@ impl Kind {
             return Self::Pcap(endian, variant);
         }
         match head {
+            [0x0a, 0x0d, 0x0d, 0x0a, ..] => Self::Pcapng,
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             _ => Self::Unknown,
@@ -68,6 +96,13 @@ impl Kind {
 pub enum Looks {
     /// Nothing at all.
     Empty,
+    /// A capture, but not even its header is whole: bytes needed, bytes there.
+    HeaderCut {
+        /// The header's length.
+        need: usize,
+        /// How many bytes there are.
+        have: usize,
+    },
     /// Hexadecimal digits.
     Hex,
     /// A JSON document.
@@ -131,6 +166,9 @@ impl fmt::Display for Looks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("it is empty"),
+            Self::HeaderCut { need, have } => {
+                write!(f, "it ends within its header: need {need} bytes, have {have}")
+            }
             Self::Hex => f.write_str("it looks like hexadecimal text; mqscope decode reads that"),
             Self::Json => f.write_str("it looks like JSON; mqscope encode makes packets of it"),
             Self::Text => f.write_str("it looks like text; captures are pcap or pcapng files"),

@@ -1,4 +1,8 @@
+use std::borrow::Cow;
 use std::fmt;
+
+use crate::bytes::Endian;
+use crate::pcapng::Options;
 
 /// One captured link-layer frame. It borrows from the reader's buffer and lives until the next one is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +21,33 @@ pub struct Frame<'a> {
     pub original_len: u32,
     /// The captured bytes.
     pub bytes: &'a [u8],
+    /// What people wrote beside the frame.
+    pub comments: Comments<'a>,
+}
+
+/// A pcapng frame's comments, in order; most frames have none. `Comments::default()` is empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Comments<'a> {
+    options: &'a [u8],
+    endian: Endian,
+}
+
+impl<'a> Comments<'a> {
+    pub(crate) fn new(options: &'a [u8], endian: Endian) -> Self {
+        Self { options, endian }
+    }
+}
+
+impl<'a> Iterator for Comments<'a> {
+    type Item = Cow<'a, str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        const COMMENT: u16 = 1;
+        let mut options = Options::new(self.options, self.endian);
+        let comment = options.find(|(code, _)| *code == COMMENT);
+        self.options = options.rest();
+        comment.map(|(_, text)| String::from_utf8_lossy(text))
+    }
 }
 
 /// Where frames were captured: one a pcap file, any number a pcapng file.
@@ -32,6 +63,26 @@ pub struct Interface {
     pub snaplen: u32,
     /// How many bytes of frame check sequence end each frame, where the source tells.
     pub fcs_len: u8,
+    /// Frames that its kernel lost for want of buffer, where the source tells.
+    pub kernel_drops: u64,
+    /// Frames that it or its driver lost, where the source tells.
+    pub interface_drops: u64,
+}
+
+/// Keys that a pcapng file carries for its encrypted traffic: where they stand in the [`Store`](crate::Store).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Secrets {
+    /// What they are; [`Secrets::TLS_KEY_LOG`] or another number of the pcapng specification.
+    pub kind: u32,
+    /// Where they begin in the store.
+    pub at: u64,
+    /// How many bytes they are.
+    pub len: u32,
+}
+
+impl Secrets {
+    /// Lines of an NSS key log.
+    pub const TLS_KEY_LOG: u32 = 0x544c_534b;
 }
 
 /// Says that a source ended in the middle of a record: every whole frame before it was given.
@@ -39,8 +90,8 @@ pub struct Interface {
 pub struct Truncation {
     /// Where the cut record begins.
     pub at: u64,
-    /// How many bytes the record needs from there, as far as they can be known.
-    pub need: u64,
+    /// How many bytes the record needs from there, if that can be known.
+    pub need: Option<u64>,
     /// How many are there.
     pub have: u64,
 }
@@ -48,7 +99,10 @@ pub struct Truncation {
 impl fmt::Display for Truncation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, need, have } = self;
-        write!(f, "cut short in the record at byte {at}: need {need}, have {have}")
+        match need {
+            Some(need) => write!(f, "cut short in the record at byte {at}: need {need}, have {have}"),
+            None => write!(f, "cut short at byte {at}, by an unknown number of records"),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{env, io};
@@ -27,6 +28,8 @@ struct State {
     ending: Option<Ending>,
     stop: bool,
     source_done: u64,
+    /// Frames that were lost before they came here.
+    drops: (u64, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -117,6 +120,11 @@ impl Growing {
         self.lock().source_done
     }
 
+    /// Frames lost before they came here: by the kernel, by the interface.
+    pub(crate) fn drops(&self) -> (u64, u64) {
+        self.lock().drops
+    }
+
     /// Waits until there is something to find at `at`, or for `timeout`.
     pub(crate) fn wait(&self, at: u64, timeout: Duration) {
         let state = self.lock();
@@ -169,6 +177,7 @@ impl Appender {
             ending: None,
             stop: false,
             source_done: 0,
+            drops: (0, 0),
         };
         let growing = Arc::new(Growing { state: Mutex::new(state), more: Condvar::new() });
         Ok(Self { growing, segment, end: 0, frames: 0, ring })
@@ -208,6 +217,10 @@ impl Appender {
         self.growing.lock().source_done = bytes;
     }
 
+    pub(crate) fn set_drops(&self, kernel: u64, interface: u64) {
+        self.growing.lock().drops = (kernel, interface);
+    }
+
     /// Says why there will be no more.
     pub(crate) fn finish(&mut self, ending: Ending) {
         self.growing.lock().ending.get_or_insert(ending);
@@ -222,9 +235,18 @@ impl Drop for Appender {
 }
 
 fn new_file() -> Result<File, CaptureError> {
-    tempfile::tempfile().map_err(spool_error)
+    tempfile::tempfile_in(directory()).map_err(spool_error)
+}
+
+/// TMPDIR if it is set; otherwise the directory for temporary files that may be large, which `/tmp` is not everywhere.
+fn directory() -> PathBuf {
+    const LARGE: &str = "/var/tmp";
+    match env::var_os("TMPDIR") {
+        None if Path::new(LARGE).is_dir() => LARGE.into(),
+        _ => env::temp_dir(),
+    }
 }
 
 pub(crate) fn spool_error(source: io::Error) -> CaptureError {
-    CaptureError::Spool { directory: env::temp_dir().display().to_string(), source }
+    CaptureError::Spool { directory: directory().display().to_string(), source }
 }

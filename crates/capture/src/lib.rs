@@ -15,18 +15,24 @@
 mod bytes;
 mod capture;
 mod error;
+mod filter;
 mod format;
 mod frame;
 mod growing;
+pub mod live;
 mod pcap;
+mod pcapng;
 mod spool;
 mod store;
 mod unpack;
 mod window;
+mod write;
 
 pub use capture::Capture;
 pub use error::{CaptureError, Damage};
+pub use filter::FrameFilter;
 pub use format::Looks;
-pub use frame::{Frame, Interface, Progress, Stats, Truncation};
+pub use frame::{Comments, Frame, Interface, Progress, Secrets, Stats, Truncation};
 pub use spool::{Spool, Stopper};
 pub use store::Store;
+pub use write::Writer;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::growing::{Appender, Growing, Ring};
+use crate::growing::{Appender, Ending, Growing, Ring};
 use crate::{Capture, CaptureError, Interface, pcap};
 
 /// A growing pcap on disk: one writer of frames, whom any number of captures follow.
@@ -57,7 +57,7 @@ impl Spool {
     /// # Errors
     /// If the temporary file cannot be written.
     pub fn write(&mut self, time: i64, original_len: u32, bytes: &[u8]) -> Result<(), CaptureError> {
-        if self.pending.len() + bytes.len() + pcap::RECORD_HEADER_BYTES > PENDING_BYTES {
+        if self.pending.len() + bytes.len() + pcap::RECORD_HEADER_LEN > PENDING_BYTES {
             self.flush()?;
         }
         pcap::put_record(&mut self.pending, time, original_len, bytes);
@@ -77,6 +77,16 @@ impl Spool {
         self.pending.clear();
         self.pending_frames = 0;
         Ok(())
+    }
+
+    /// Tells how many frames were lost on their way here: by the kernel, and by the interface or its driver.
+    pub fn set_drops(&mut self, kernel: u64, interface: u64) {
+        self.appender.set_drops(kernel, interface);
+    }
+
+    /// Ends with an error, which every follower will meet behind the last frame.
+    pub(crate) fn fail(&mut self, error: CaptureError) {
+        self.appender.finish(Ending::Failed(Arc::new(error)));
     }
 
     /// A live capture of what is written here, from the oldest frame that is kept.

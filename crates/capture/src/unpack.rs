@@ -1,6 +1,7 @@
 //! Pipes and compressed files: a thread unpacks them into unlinked temporary files, which the reader follows.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -23,7 +24,10 @@ pub(crate) fn begin(source: impl Read + Send + 'static, name: String) -> Result<
     thread::Builder::new()
         .name("unpack".to_owned())
         .spawn(move || {
-            let ending = match run(source, &mut appender) {
+            // The zstd decoder asserts what damaged data need not keep.
+            let outcome = catch_unwind(AssertUnwindSafe(|| run(source, &mut appender)))
+                .unwrap_or_else(|_| Err(Failure::Source(io::ErrorKind::InvalidData.into())));
+            let ending = match outcome {
                 Ok(()) => Ending::Whole,
                 Err(Failure::Source(source)) if source.kind() == io::ErrorKind::UnexpectedEof => Ending::Cut,
                 Err(Failure::Source(source)) => {

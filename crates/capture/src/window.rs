@@ -31,21 +31,15 @@ pub(crate) enum Pace {
     Steady,
 }
 
-/// Whether as many bytes as were asked for stand in the window.
+/// Why fewer bytes stand in the window than were asked for.
 #[derive(Debug)]
 pub(crate) enum Fill {
-    Ready,
     /// The source is live and has no more yet.
     NotYet,
     /// The source ended; `have` of the bytes are there.
-    Ended {
-        have: usize,
-        ending: Ending,
-    },
+    Ended { have: usize, ending: Ending },
     /// The ring let go of the position: the window now stands behind the gap.
-    Gone {
-        frames_before: u64,
-    },
+    Gone { frames_before: u64 },
 }
 
 impl Window {
@@ -62,19 +56,19 @@ impl Window {
         self.position
     }
 
-    /// Sees to it that `need` bytes stand in the window.
+    /// Sees to it that `need` bytes stand in the window, or tells why not.
     #[inline]
-    pub(crate) fn fill(&mut self, need: usize) -> Result<Fill, CaptureError> {
-        if self.end - self.start >= need { Ok(Fill::Ready) } else { self.refill(need) }
+    pub(crate) fn lacks(&mut self, need: usize) -> Result<Option<Fill>, CaptureError> {
+        if self.end - self.start >= need { Ok(None) } else { self.fill(need) }
     }
 
-    /// The unread bytes; at least as many as the last `fill` found ready.
+    /// The unread bytes; at least as many as `lacks` found no lack of.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
-    /// Goes past `len` bytes and gives them. Only for bytes that `fill` found ready.
+    /// Goes past `len` bytes and gives them. Only for bytes that `lacks` found there.
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> &[u8] {
         let from = self.start;
@@ -96,7 +90,7 @@ impl Window {
     }
 
     #[cold]
-    fn refill(&mut self, need: usize) -> Result<Fill, CaptureError> {
+    fn fill(&mut self, need: usize) -> Result<Option<Fill>, CaptureError> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -107,17 +101,17 @@ impl Window {
             let at = self.position + self.end as u64;
             match self.piece(at)? {
                 Piece::Bytes(len) => self.end += len,
-                Piece::NotYet => return Ok(Fill::NotYet),
+                Piece::NotYet => return Ok(Some(Fill::NotYet)),
                 Piece::Ended(Ending::Failed(error)) => return Err(CaptureError::Source(error)),
-                Piece::Ended(ending) => return Ok(Fill::Ended { have: self.end, ending }),
+                Piece::Ended(ending) => return Ok(Some(Fill::Ended { have: self.end, ending })),
                 Piece::Gone { to, frames_before } => {
                     self.end = 0;
                     self.position = to;
-                    return Ok(Fill::Gone { frames_before });
+                    return Ok(Some(Fill::Gone { frames_before }));
                 }
             }
         }
-        Ok(Fill::Ready)
+        Ok(None)
     }
 
     fn piece(&mut self, at: u64) -> Result<Piece, CaptureError> {

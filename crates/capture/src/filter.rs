@@ -1,0 +1,57 @@
+use pcap::{Capture, Linktype};
+
+use crate::{CaptureError, Frame};
+
+/// A capture filter for frames that were captured already, in libpcap's language.
+///
+/// A program is made for each link type that occurs.
+pub struct FrameFilter {
+    text: String,
+    programs: Vec<(u16, pcap::BpfProgram)>,
+}
+
+impl FrameFilter {
+    /// Takes a filter, checked for Ethernet; other links are tried when their frames come.
+    ///
+    /// # Errors
+    /// [`CaptureError::Filter`] with libpcap's reason.
+    pub fn new(text: &str) -> Result<Self, CaptureError> {
+        const ETHERNET: u16 = 1;
+        let programs = vec![(ETHERNET, compile(text, ETHERNET)?)];
+        Ok(Self { text: text.to_owned(), programs })
+    }
+
+    /// Whether the filter lets a frame pass.
+    ///
+    /// # Errors
+    /// [`CaptureError::Filter`] if it cannot be applied to the frame's link type.
+    pub fn matches(&mut self, frame: &Frame<'_>) -> Result<bool, CaptureError> {
+        let index = match self.programs.iter().position(|(link, _)| *link == frame.link) {
+            Some(index) => index,
+            None => {
+                self.programs.push((frame.link, compile(&self.text, frame.link)?));
+                self.programs.len() - 1
+            }
+        };
+        Ok(self.programs[index].1.filter(frame.bytes))
+    }
+}
+
+impl std::fmt::Debug for FrameFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("FrameFilter").field(&self.text).finish()
+    }
+}
+
+fn compile(text: &str, link: u16) -> Result<pcap::BpfProgram, CaptureError> {
+    // Number 101 of files is 12 inside libpcap.
+    let dlt = if link == 101 { 12 } else { i32::from(link) };
+    let compiled = Capture::dead(Linktype(dlt)).and_then(|dead| dead.compile(text, true));
+    compiled.map_err(|error| {
+        let message = match error {
+            pcap::Error::PcapError(message) => message,
+            other => other.to_string(),
+        };
+        CaptureError::Filter { filter: text.to_owned(), message }
+    })
+}
