@@ -1,8 +1,13 @@
 //! The distribution of a latency.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    io::{self, Read},
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use flate2::read::ZlibDecoder;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
 
@@ -33,13 +38,19 @@ impl Histogram {
     }
 
     /// Records one latency.
+    #[inline]
     pub fn record(&mut self, latency: Duration) {
-        self.record_ns(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
+        let us = latency.as_secs().saturating_mul(1_000_000);
+        self.record_us(us.saturating_add(u64::from((latency.subsec_nanos() + 500) / 1_000)));
     }
 
     /// Records one latency given in nanoseconds.
+    #[inline]
     pub fn record_ns(&mut self, ns: u64) {
-        let us = ns / 1_000 + u64::from(ns % 1_000 >= 500);
+        self.record_us(ns / 1_000 + u64::from(ns % 1_000 >= 500));
+    }
+
+    fn record_us(&mut self, us: u64) {
         self.saturated += u64::from(us > HIGHEST_US);
         self.counts.saturating_record(us.min(HIGHEST_US));
     }
@@ -129,12 +140,13 @@ impl Histogram {
     /// Reads what [`to_base64`](Self::to_base64) wrote. The number of saturated samples is not part of that format.
     ///
     /// # Errors
-    /// When it is not base64, not the V2 format (deflated or not), or has other bounds than 1 µs to 1 h at 3 digits.
+    /// When it is not base64, not the deflated V2 format, or has other bounds than 1 µs to 1 h at 3 digits.
     pub fn from_base64(text: &str) -> Result<Self, ReportError> {
+        let fault = |why: &dyn fmt::Display| ReportError::HistogramFormat(why.to_string());
         let bytes = STANDARD.decode(text).map_err(ReportError::HistogramText)?;
-        let counts: hdrhistogram::Histogram<u64> = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|error| ReportError::HistogramFormat(error.to_string()))?;
+        let plain = inflated(&bytes).map_err(|error| fault(&error))?;
+        let counts: hdrhistogram::Histogram<u64> =
+            Deserializer::new().deserialize(&mut plain.as_slice()).map_err(|error| fault(&error))?;
         let (low, high, digits) = (counts.low(), counts.high(), counts.sigfig());
         if (low, high, digits) != (1, HIGHEST_US, DIGITS) {
             return Err(ReportError::HistogramBounds { low, high, digits });
@@ -146,6 +158,26 @@ impl Histogram {
     pub(crate) fn hdr(&self) -> &hdrhistogram::Histogram<u64> {
         &self.counts
     }
+}
+
+/// Takes the deflated V2 format apart and gives the plain one. The library reserves whatever length a histogram claims, so the
+/// claim is held against what is there.
+fn inflated(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    const COOKIE: [u8; 4] = 0x1c84_9314_u32.to_be_bytes();
+    const PLAIN_HEADER: usize = 40;
+    /// Each of the about 23,600 counts takes 9 bytes at most.
+    const LONGEST: u64 = 256 * 1024;
+    let fault = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+    if bytes.get(..4) != Some(&COOKIE) {
+        return Err(fault("it does not begin as one, deflated"));
+    }
+    let mut plain = Vec::new();
+    ZlibDecoder::new(bytes.get(8..).unwrap_or_default()).take(LONGEST).read_to_end(&mut plain)?;
+    let claimed = plain.get(4..8).and_then(|len| len.try_into().ok()).map(u32::from_be_bytes);
+    if claimed.map(|len| len as usize + PLAIN_HEADER) != Some(plain.len()) {
+        return Err(fault("its length is not what it claims"));
+    }
+    Ok(plain)
 }
 
 impl Default for Histogram {

@@ -2,8 +2,8 @@
 //!
 //! A [`Catalog`] names what is measured. Each shard of a run owns a [`Recorder`] and writes samples into it without
 //! locks; once a second it hands an [`Interval`] to the one [`Collector`], which adds up totals and a [`Series`]. At the end
-//! the totals become [`Results`], thresholds are judged over them, and a [`Summary`] (plain data) is what the writers
-//! render and what [`Summary::merge`] joins with those of other machines.
+//! the totals become [`Results`], thresholds are judged over them, and a [`Summary`] (plain data) is what the writers in
+//! [`mod@write`] render and what [`Summary::merge`] joins with those of other machines.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};

@@ -80,6 +80,31 @@ fn latencies() -> impl Strategy<Value = Vec<u64>> {
     prop::collection::vec((0u32..33, any::<u64>()).prop_map(|(bits, n)| n >> (63 - bits)), 0..200)
 }
 
+#[test]
+fn a_histogram_that_claims_more_than_it_holds_is_refused_before_memory_is_taken() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use std::io::Write;
+    let header = |len: u32| {
+        let mut plain = 0x1c84_9313_u32.to_be_bytes().to_vec();
+        plain.extend(len.to_be_bytes());
+        plain.resize(40, 0);
+        plain
+    };
+    let deflated = |plain: &[u8]| {
+        let mut bytes = vec![0x1c, 0x84, 0x93, 0x14, 0, 0, 0, 0];
+        let mut deflater = flate2::write::ZlibEncoder::new(&mut bytes, flate2::Compression::best());
+        deflater.write_all(plain).unwrap();
+        deflater.finish().unwrap();
+        STANDARD.encode(bytes)
+    };
+    let mut bomb = header(64 << 20);
+    bomb.resize(40 + (64 << 20), 0);
+    for plain in [header(u32::MAX), bomb] {
+        let error = Histogram::from_base64(&deflated(&plain)).unwrap_err();
+        assert_eq!(error.to_string(), "histogram is not HdrHistogram V2: its length is not what it claims");
+    }
+}
+
 proptest! {
     #[test]
     fn merging_equals_recording_all_in_one(a in latencies(), b in latencies(), c in latencies()) {
