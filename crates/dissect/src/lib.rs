@@ -16,6 +16,7 @@ mod index;
 mod indexer;
 mod infer;
 mod lane;
+pub mod payload;
 mod resync;
 mod row;
 mod settings;
