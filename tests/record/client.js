@@ -1,0 +1,112 @@
+// An MQTT.js client that keeps a log of every packet it sends and receives: what the tests hold a decoder's word against.
+import net from 'node:net'
+import { Duplex } from 'node:stream'
+import { once } from 'node:events'
+import mqtt from 'mqtt'
+
+const log = []
+
+// Remembers a packet as it is now, later changes by the client notwithstanding. The local port says which connection.
+function note(socket, from, packet) {
+  log.push({ socket, from, packet: JSON.parse(JSON.stringify(packet, bytes)) })
+}
+
+// Bytes as `dump -T json` shows them: a string where they are valid UTF-8, base64 where not.
+function bytes(_key, value) {
+  if (value?.type !== 'Buffer') return value
+  const buffer = Buffer.from(value.data)
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(buffer)
+  } catch {
+    return { base64: buffer.toString('base64') }
+  }
+}
+
+/// Options are MQTT.js's; `pieces` is the number of bytes a write is cut into, so that packets straddle TCP segments.
+export function client({ host = '127.0.0.1', port = 1883, pieces, ...options }) {
+  const build = () => {
+    const socket = net.connect({ host, port, noDelay: pieces !== undefined })
+    socket.once('connect', () => { socket.port = socket.localPort })
+    return pieces ? inPieces(socket, pieces) : socket
+  }
+  const made = new mqtt.MqttClient(build, { reconnectPeriod: 0, keepalive: 60, ...options, manualConnect: true })
+  made.on('packetsend', (packet) => note(socketOf(made), 'client', packet))
+  made.on('packetreceive', (packet) => note(socketOf(made), 'broker', packet))
+  made.messages = []
+  made.on('message', (topic, payload) => { made.messages.push(topic); made.emit('counted') })
+  made.on('error', () => {})
+  made.connect()
+  return made
+}
+
+export async function connected(options) {
+  const made = client(options)
+  await once(made, 'connect')
+  return made
+}
+
+/// Waits until a socket is closed, in whatever way.
+export async function closed(socket) {
+  if (!socket.closed) await new Promise((done) => socket.once('close', done))
+}
+
+/// Waits until the client has been given `count` messages.
+export async function messages(made, count) {
+  while (made.messages.length < count) await once(made, 'counted')
+}
+
+/// Waits until a packet of this kind has come.
+export function received(made, cmd) {
+  return new Promise((done) => {
+    const look = (packet) => {
+      if (packet.cmd !== cmd) return
+      made.off('packetreceive', look)
+      done(packet)
+    }
+    made.on('packetreceive', look)
+  })
+}
+
+/// Ends the client in good order, and waits for its connection to be closed.
+export async function end(made, options = {}) {
+  const socket = socketOf(made)
+  await made.endAsync(false, options)
+  await closed(socket)
+}
+
+/// Breaks the connection as a lost device does: no DISCONNECT.
+export async function lose(made) {
+  const socket = socketOf(made)
+  socket.destroy()
+  await closed(socket)
+}
+
+/// Prints the log, one JSON object a line.
+export function print() {
+  for (const { socket, from, packet } of log) {
+    process.stdout.write(JSON.stringify({ port: socket.port, from, packet }) + '\n')
+  }
+}
+
+export const socketOf = (made) => made.stream.under ?? made.stream
+
+function inPieces(socket, size) {
+  const stream = new Duplex({
+    read() {},
+    async write(bytes, _encoding, done) {
+      if (socket.connecting) await once(socket, 'connect')
+      for (let at = 0; at < bytes.length; at += size) {
+        await new Promise((sent) => socket.write(bytes.subarray(at, at + size), sent))
+        await new Promise((later) => setTimeout(later, 1))
+      }
+      done()
+    },
+    final(done) { socket.end(done) },
+    destroy(error, done) { socket.destroy(); done(error) },
+  })
+  stream.under = socket
+  socket.on('data', (bytes) => stream.push(bytes))
+  socket.on('end', () => stream.push(null))
+  socket.on('close', () => stream.destroy())
+  return stream
+}
