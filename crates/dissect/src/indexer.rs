@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use mqscope_capture::{Capture, Frame, Store};
 use mqscope_stream::{
-    Chunk, Close, CloseReason, Direction, FlowId, FlowKey, Gap, GapCause, Limits, Reassembler, Sink,
+    Analysis, Chunk, Close, CloseReason, Direction, FlowId, FlowKey, Gap, GapCause, Limits, Reassembler,
+    Segment, Sink,
 };
 use mqscope_wire::{Observer, Packet, Span, Version, Violation, decode, frame};
 
@@ -177,8 +178,16 @@ struct Work {
     gathered: Vec<u8>,
 }
 
-const NO_FRAME: FrameRef =
-    FrameRef { number: 0, time: 0, since_previous: 0, at: 0, len: 0, original_len: 0, link: 0 };
+const NO_FRAME: FrameRef = FrameRef {
+    number: 0,
+    time: 0,
+    since_previous: 0,
+    at: 0,
+    len: 0,
+    original_len: 0,
+    link: 0,
+    analysis: Analysis::NONE,
+};
 
 impl Work {
     fn new(settings: Settings, store: Store) -> Self {
@@ -211,6 +220,7 @@ impl Work {
             len: frame.bytes.len() as u32,
             original_len: frame.original_len,
             link: frame.link,
+            analysis: Analysis::NONE,
         };
         self.recent[frame.number as usize % RECENT] = self.current;
     }
@@ -256,6 +266,15 @@ impl<V: Visitor> Sink for Feed<'_, V> {
             self.connections.resize_with(at + 1, || None);
         }
         self.connections[at] = Some(Box::new(Connection::new(flow.0, *key, protocol)));
+    }
+
+    #[inline]
+    fn segment(&mut self, _: FlowId, _: Direction, segment: &Segment) {
+        if !segment.analysis.is_empty() && segment.moment.frame == self.desk.work.current.number {
+            let work = &mut *self.desk.work;
+            work.current.analysis = segment.analysis;
+            work.recent[segment.moment.frame as usize % RECENT] = work.current;
+        }
     }
 
     #[inline]
@@ -501,6 +520,7 @@ impl<V: Visitor> Desk<'_, V> {
             response: None,
             began: links.began,
             start: *start,
+            headers: OnceCell::new(),
             lower: if frame.number == current.number {
                 Lower::AtHand(self.frame_bytes)
             } else {

@@ -12,6 +12,7 @@ mod conformance;
 mod connection;
 mod conversation;
 mod error;
+pub mod fields;
 mod index;
 mod indexer;
 mod infer;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::slice;
 
-use mqscope_stream::Direction;
+use mqscope_stream::{Analysis, Direction};
 use mqscope_wire::{PacketType, Version};
 
 /// The number of an MQTT packet in the index, from 0, in the order in which packets became complete.
@@ -27,6 +27,8 @@ pub struct FrameRef {
     pub original_len: u32,
     /// The link type, a LINKTYPE value.
     pub link: u16,
+    /// What is worth noting about the frame's TCP segment.
+    pub analysis: Analysis,
 }
 
 impl FrameRef {

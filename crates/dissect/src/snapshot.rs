@@ -141,6 +141,7 @@ impl Snapshot {
             response: row.response.and_then(|row| self.peer(row)),
             began: self.began(&row),
             start: self.start(),
+            headers: OnceCell::new(),
             lower: Lower::Stored(&reader.store, &reader.frame),
         })
     }

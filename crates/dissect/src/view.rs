@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use mqscope_capture::Store;
+use mqscope_stream::Headers;
 use mqscope_wire::{DecodeError, Notes, Packet, PacketType, Span, Version, Violation, decode};
 
 use crate::{Breach, Finding, Flow, FrameRef, Row, RowFlags, RowId, Side};
@@ -36,6 +37,7 @@ pub struct PacketView<'a> {
     pub began: Option<i64>,
     /// The time of the capture's first frame.
     pub start: i64,
+    pub(crate) headers: OnceCell<Option<Headers>>,
     pub(crate) lower: Lower<'a>,
 }
 
@@ -107,6 +109,13 @@ impl PacketView<'_> {
     pub fn frame_bytes(&self) -> Option<&[u8]> {
         self.lower.bytes(&self.row.frame)
     }
+
+    /// The layers below of the frame that completed the packet; `None` if it cannot be read again.
+    pub fn headers(&self) -> Option<&Headers> {
+        let frame = &self.row.frame;
+        let read = || Some(mqscope_stream::headers(frame.link, frame.original_len, self.frame_bytes()?));
+        self.headers.get_or_init(read).as_ref()
+    }
 }
 
 /// A broken rule, whether one packet or the conversation shows it.
@@ -172,6 +181,7 @@ pub(crate) enum Lower<'a> {
 impl Lower<'_> {
     fn bytes(&self, frame: &FrameRef) -> Option<&[u8]> {
         match *self {
+            _ if frame.len == 0 => None,
             Self::AtHand(bytes) => Some(bytes),
             Self::Stored(store, cell) => cell
                 .get_or_init(|| {

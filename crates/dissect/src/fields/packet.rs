@@ -1,0 +1,213 @@
+//! Fields of the MQTT packet itself.
+
+use std::ops::ControlFlow;
+
+use mqscope_wire::{Field, Observer, Packet, PacketType, Span, Value, Version, Violation, decode};
+
+use super::{FieldKind, FieldValue, HIDDEN, Secrets};
+use crate::PacketView;
+
+/// Where in a packet a field's values are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    /// The value of each of these fields of the decoder, wherever they stand.
+    Leaf(&'static [Field]),
+    /// As `Leaf`, in these versions only.
+    Before5(&'static [Field]),
+    In5(&'static [Field]),
+    /// The whole byte that the field is a part of.
+    Byte(&'static [Field]),
+    ByteIn5(&'static [Field]),
+    /// One for each of these fields that is met.
+    Met(&'static [Field]),
+    /// A code of one packet type.
+    Code(Field, PacketType),
+    HeaderFlags,
+    HeaderReserved,
+    MessageType,
+    /// Flags that PUBLISH has, and in 3.1 three other packets.
+    Dup,
+    Qos,
+    Retain,
+    RetainReserved,
+    ConnAckFlags,
+    ConnAckReserved,
+    Topic,
+    PropertyId,
+    UserProperty,
+    UnknownProperty,
+    IllegalTopicLength,
+    UnknownVersion,
+    UnknownTopicAlias,
+}
+
+pub(super) fn values(
+    wanted: Wanted,
+    kind: FieldKind,
+    view: &PacketView<'_>,
+    secrets: Secrets,
+    out: &mut dyn FnMut(FieldValue<'_>),
+) {
+    let version = view.version();
+    let first = view.row.first;
+    let leaf = |fields| Some(Wanted::Leaf(fields));
+    let wanted = match wanted {
+        Wanted::HeaderFlags => return out(FieldValue::Unsigned(first.into())),
+        Wanted::MessageType => return out(FieldValue::Unsigned((first >> 4).into())),
+        Wanted::HeaderReserved => {
+            if !has_publish_flags(view) {
+                out(FieldValue::Unsigned((first & 0xf).into()));
+            }
+            return;
+        }
+        Wanted::Dup | Wanted::Qos | Wanted::Retain | Wanted::RetainReserved => {
+            return header_flag(wanted, view, out);
+        }
+        Wanted::UnknownVersion => {
+            if view.flow.session().is_none() {
+                out(FieldValue::Presence);
+            }
+            return;
+        }
+        Wanted::UnknownTopicAlias | Wanted::IllegalTopicLength => return about_topic(wanted, view, out),
+        Wanted::Topic => match &view.packet {
+            // The short way for the field that is asked for most.
+            Ok(Packet::Publish(_)) => {
+                if let Some(topic) = view.topic {
+                    out(FieldValue::Text(topic));
+                }
+                return;
+            }
+            Ok(Packet::Subscribe(_) | Packet::Unsubscribe(_)) | Err(_) => {
+                leaf(&[Field::Topic, Field::TopicFilter])
+            }
+            Ok(_) => None,
+        },
+        Wanted::Before5(fields) if version != Version::V5 => leaf(fields),
+        Wanted::In5(fields) if version == Version::V5 => leaf(fields),
+        Wanted::ByteIn5(fields) if version == Version::V5 => Some(Wanted::Byte(fields)),
+        Wanted::Before5(_) | Wanted::In5(_) | Wanted::ByteIn5(_) => None,
+        Wanted::Code(_, of) if of != view.packet_type() => None,
+        Wanted::ConnAckFlags if version == Version::V31 => None,
+        Wanted::ConnAckFlags => Some(Wanted::Byte(&[Field::SessionPresent])),
+        other => Some(other),
+    };
+    if let Some(wanted) = wanted {
+        let mut extract = Extract { wanted, kind, bytes: view.bytes, secrets, name: None, out };
+        // What stands before an error is as good as what stands in a whole packet.
+        let _ = decode(view.bytes, version, &mut extract);
+    }
+}
+
+/// Whether the low four bits are DUP, QoS and RETAIN: in PUBLISH, and in 3.1 in three packets more.
+fn has_publish_flags(view: &PacketView<'_>) -> bool {
+    match view.packet_type() {
+        PacketType::Publish => true,
+        PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => {
+            view.version() == Version::V31
+        }
+        _ => false,
+    }
+}
+
+fn header_flag(wanted: Wanted, view: &PacketView<'_>, out: &mut dyn FnMut(FieldValue<'_>)) {
+    if !has_publish_flags(view) {
+        return;
+    }
+    let first = view.row.first;
+    let is_publish = view.packet_type() == PacketType::Publish;
+    match wanted {
+        Wanted::Dup => out(FieldValue::Boolean(first & 0x08 != 0)),
+        Wanted::Qos => out(FieldValue::Unsigned((first >> 1 & 0b11).into())),
+        Wanted::Retain if is_publish => out(FieldValue::Boolean(first & 0x01 != 0)),
+        Wanted::RetainReserved if !is_publish => out(FieldValue::Unsigned((first & 0x01).into())),
+        _ => {}
+    }
+}
+
+fn about_topic(wanted: Wanted, view: &PacketView<'_>, out: &mut dyn FnMut(FieldValue<'_>)) {
+    let Ok(Packet::Publish(publish)) = &view.packet else { return };
+    if !publish.topic.is_empty() || view.topic.is_some() {
+        return;
+    }
+    let has_alias = publish.properties.topic_alias().is_some();
+    match wanted {
+        Wanted::UnknownTopicAlias if has_alias => out(FieldValue::Presence),
+        Wanted::IllegalTopicLength if !has_alias => out(FieldValue::Presence),
+        _ => {}
+    }
+}
+
+/// Hears all fields of a packet and gives those that are wanted.
+struct Extract<'v, 'o> {
+    wanted: Wanted,
+    kind: FieldKind,
+    bytes: &'v [u8],
+    secrets: Secrets,
+    /// The name of a user property, until its value comes.
+    name: Option<Span>,
+    out: &'o mut dyn FnMut(FieldValue<'_>),
+}
+
+impl Observer for Extract<'_, '_> {
+    #[inline]
+    fn field(&mut self, field: Field, span: Span, value: Value<'_>) {
+        match self.wanted {
+            Wanted::Leaf(fields) if fields.contains(&field) => self.leaf(field, value),
+            Wanted::Byte(fields) if fields.contains(&field) => {
+                let byte = self.bytes.get(span.start as usize).copied().unwrap_or(0);
+                (self.out)(FieldValue::Unsigned(byte.into()));
+            }
+            Wanted::Code(code, _) if code == field => self.leaf(field, value),
+            Wanted::PropertyId if field == Field::PropertyId => self.leaf(field, value),
+            Wanted::Met(fields) if fields.contains(&field) => (self.out)(FieldValue::Presence),
+            Wanted::ConnAckReserved if field == Field::ConnectAckFlagsReserved => {
+                (self.out)(FieldValue::Boolean(value != Value::Number(0)));
+            }
+            Wanted::UserProperty if field == Field::UserPropertyName => self.name = Some(span),
+            Wanted::UserProperty if field == Field::UserPropertyValue => {
+                let slice =
+                    |span: Span| self.bytes.get(span.start as usize..span.end() as usize).unwrap_or_default();
+                let name = self.name.take().map(slice).unwrap_or_default();
+                let pair = [name, b"=", slice(span)].concat();
+                (self.out)(FieldValue::Text(&pair));
+            }
+            Wanted::PropertyId | Wanted::UnknownProperty if field == Field::UnknownProperty => {
+                // The identifier, and all that follows it.
+                let bytes = self.bytes.get(span.start as usize..span.end() as usize).unwrap_or_default();
+                let Some((&id, rest)) = bytes.split_first() else { return };
+                (self.out)(match self.wanted {
+                    Wanted::PropertyId => FieldValue::Unsigned(id.into()),
+                    _ => FieldValue::Text(rest),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn violation(&mut self, _: Violation, _: Span) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl Extract<'_, '_> {
+    fn leaf(&mut self, field: Field, value: Value<'_>) {
+        let secret = matches!(field, Field::Password | Field::AuthenticationData);
+        if secret && self.secrets == Secrets::Hide {
+            let hidden = match self.kind {
+                FieldKind::Bytes => FieldValue::Bytes(HIDDEN.as_bytes()),
+                _ => FieldValue::Text(HIDDEN.as_bytes()),
+            };
+            return (self.out)(hidden);
+        }
+        let value = match (value, self.kind) {
+            (Value::Number(number), FieldKind::Boolean) => FieldValue::Boolean(number != 0),
+            (Value::Number(number), _) => FieldValue::Unsigned(number.into()),
+            (Value::Text(text), FieldKind::Bytes) => FieldValue::Bytes(text.as_bytes()),
+            (Value::Text(text), _) => FieldValue::Text(text.as_bytes()),
+            (Value::Bytes(bytes), FieldKind::Text) => FieldValue::Text(bytes),
+            (Value::Bytes(bytes), _) => FieldValue::Bytes(bytes),
+        };
+        (self.out)(value);
+    }
+}

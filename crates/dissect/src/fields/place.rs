@@ -1,0 +1,116 @@
+//! Fields of a packet's place: its frame, its connection, its exchange.
+
+use mqscope_wire::Notes;
+
+use super::FieldValue;
+use crate::PacketView;
+
+/// A field that the index knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    FrameNumber,
+    FrameLen,
+    FrameCapturedLen,
+    FrameTime,
+    FrameTimeEpoch,
+    FrameTimeRelative,
+    FrameTimeDelta,
+    TcpStream,
+    ResponseIn,
+    ResponseTo,
+    ExchangeTime,
+    ClientId,
+    ClientGroup,
+    ClientDevice,
+    P2p,
+    Violation,
+}
+
+pub(super) fn values(place: Place, packet: &PacketView<'_>, out: &mut dyn FnMut(FieldValue<'_>)) {
+    let frame = &packet.row.frame;
+    // The place of a frame that passed long ago is not known; then neither are its lengths.
+    let known = frame.len > 0;
+    match place {
+        Place::FrameNumber => out(FieldValue::Unsigned(frame.number)),
+        Place::FrameLen if known => out(FieldValue::Unsigned(frame.original_len.into())),
+        Place::FrameCapturedLen if known => out(FieldValue::Unsigned(frame.len.into())),
+        Place::FrameLen | Place::FrameCapturedLen => {}
+        Place::FrameTime => out(FieldValue::Time(frame.time)),
+        Place::FrameTimeEpoch => out(FieldValue::Duration(frame.time)),
+        Place::FrameTimeRelative => out(FieldValue::Duration(frame.time - packet.start)),
+        Place::FrameTimeDelta => out(FieldValue::Duration(frame.since_previous)),
+        Place::TcpStream => out(FieldValue::Unsigned(packet.flow.stream.into())),
+        Place::ResponseIn => {
+            if let Some(peer) = packet.response {
+                out(FieldValue::Unsigned(peer.frame));
+            }
+        }
+        Place::ResponseTo => {
+            if let Some(peer) = packet.request {
+                out(FieldValue::Unsigned(peer.frame));
+            }
+        }
+        Place::ExchangeTime => {
+            if let Some(time) = packet.exchange_time() {
+                out(FieldValue::Duration(time));
+            }
+        }
+        Place::ClientId => {
+            if let Some(id) = packet.flow.client_id() {
+                out(FieldValue::Text(id));
+            }
+        }
+        Place::ClientGroup => {
+            if let Some((group, _)) = packet.flow.client_id().and_then(group_and_device) {
+                out(FieldValue::Text(group));
+            }
+        }
+        Place::ClientDevice => {
+            if let Some((_, device)) = packet.flow.client_id().and_then(group_and_device) {
+                out(FieldValue::Text(device));
+            }
+        }
+        Place::P2p => {
+            if let Some(receiver) = packet.topic.and_then(p2p_receiver) {
+                out(FieldValue::Text(receiver));
+            }
+        }
+        Place::Violation => {
+            let mut notes = Notes::new();
+            for (breach, _) in packet.breaches(&mut notes) {
+                out(FieldValue::Text(breach.id(packet.version()).as_bytes()));
+            }
+        }
+    }
+}
+
+/// Group and device of a client identifier in Aliyun's form, `<group>@@@<device>`.
+pub(crate) fn group_and_device(client_id: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = client_id.windows(3).position(|window| window == b"@@@")?;
+    Some((&client_id[..at], &client_id[at + 3..]))
+}
+
+/// The client identifier that a message on a point-to-point topic goes to: `<parent>/p2p/<client id>`.
+pub(crate) fn p2p_receiver(topic: &[u8]) -> Option<&[u8]> {
+    let mut levels = topic.splitn(3, |&byte| byte == b'/');
+    let (_, level, receiver) = (levels.next()?, levels.next()?, levels.next()?);
+    (level == b"p2p" && !receiver.is_empty()).then_some(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_id_of_group_and_device_is_split() {
+        assert_eq!(group_and_device(b"GID_A@@@dev-1"), Some((&b"GID_A"[..], &b"dev-1"[..])));
+        assert_eq!(group_and_device(b"GID_A@@dev-1"), None);
+    }
+
+    #[test]
+    fn a_point_to_point_topic_names_its_receiver() {
+        assert_eq!(p2p_receiver(b"parent/p2p/GID_A@@@dev-1"), Some(&b"GID_A@@@dev-1"[..]));
+        assert_eq!(p2p_receiver(b"parent/p2p/"), None);
+        assert_eq!(p2p_receiver(b"parent/sub/p2p"), None);
+    }
+}
