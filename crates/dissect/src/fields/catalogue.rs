@@ -111,6 +111,7 @@ const STRING_LENGTHS: &[F] = &[
 
 #[rustfmt::skip] // a table
 pub(super) const ENTRIES: &[Entry] = &[
+    lower("frame", K::Bytes, "Frame that completed the packet", Lower::Frame),
     place("frame.number", K::FrameNumber, "Number of the frame that completed the packet", Place::FrameNumber),
     place("frame.len", U32, "Length of that frame on the wire", Place::FrameLen),
     place("frame.cap_len", U32, "Captured length of that frame", Place::FrameCapturedLen),
@@ -120,12 +121,15 @@ pub(super) const ENTRIES: &[Entry] = &[
     place("frame.time_delta", K::Duration, "Time since the frame before", Place::FrameTimeDelta),
     lower("frame.protocols", K::Text, "Protocols in the frame", Lower::Protocols),
 
+    lower("eth", K::Bytes, "Ethernet", Lower::Ethernet),
     lower("eth.src", K::Ether, "Source", Lower::EthSource),
     lower("eth.dst", K::Ether, "Destination", Lower::EthDestination),
     lower("eth.addr", K::Ether, "Destination or source", Lower::EthAddress),
     hex(lower("eth.type", U16, "Type", Lower::EthType), 4),
+    lower("vlan", K::Bytes, "VLAN tag", Lower::Vlan),
     lower("vlan.id", U16, "VLAN identifier", Lower::VlanId),
     lower("vlan.priority", U16, "VLAN priority", Lower::VlanPriority),
+    lower("ip", K::Bytes, "IPv4", Lower::Ip),
     lower("ip.version", U8, "Version", Lower::IpVersion),
     lower("ip.hdr_len", U8, "Header length", Lower::IpHeaderLen),
     lower("ip.len", U16, "Total length", Lower::IpLen),
@@ -135,6 +139,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     lower("ip.src", K::Ipv4, "Source", Lower::IpSource),
     lower("ip.dst", K::Ipv4, "Destination", Lower::IpDestination),
     lower("ip.addr", K::Ipv4, "Source or destination", Lower::IpAddress),
+    lower("ipv6", K::Bytes, "IPv6", Lower::Ipv6),
     lower("ipv6.plen", U16, "Payload length", Lower::Ipv6PayloadLen),
     lower("ipv6.nxt", U8, "Next header", Lower::Ipv6Next),
     lower("ipv6.hlim", U8, "Hop limit", Lower::Ipv6HopLimit),
@@ -142,6 +147,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     lower("ipv6.dst", K::Ipv6, "Destination", Lower::Ipv6Destination),
     lower("ipv6.addr", K::Ipv6, "Source or destination", Lower::Ipv6Address),
 
+    lower("tcp", K::Bytes, "TCP", Lower::Tcp),
     lower("tcp.srcport", U16, "Source port", Lower::TcpSourcePort),
     lower("tcp.dstport", U16, "Destination port", Lower::TcpDestinationPort),
     lower("tcp.port", U16, "Source or destination port", Lower::TcpPort),
@@ -176,6 +182,12 @@ pub(super) const ENTRIES: &[Entry] = &[
     remark("tcp.analysis.window_update", "Only the window changed", Analysis::WINDOW_UPDATE),
     remark("tcp.analysis.reused_ports", "Addresses and ports of an earlier connection", Analysis::REUSED_PORTS),
 
+    place("tls", K::Presence, "Carried by TLS", Place::Tls),
+    place("websocket", K::Presence, "Carried by WebSocket", Place::WebSocket),
+    place("_ws.malformed", K::Presence, "Malformed, or cut short", Place::Malformed),
+    place("_ws.expert", K::Presence, "Malformed, or against the specification", Place::Expert),
+
+    place("mqtt", K::Bytes, "MQTT packet", Place::Mqtt),
     leaf("mqtt.len", U64, "Remaining Length", &[F::RemainingLength]),
     hex(packet("mqtt.hdrflags", U8, "First byte", Wanted::HeaderFlags), 2),
     packet("mqtt.msgtype", U8, "Packet type", Wanted::MessageType),

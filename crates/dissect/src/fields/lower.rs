@@ -9,6 +9,14 @@ use crate::PacketView;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lower {
     Protocols,
+    /// The whole frame.
+    Frame,
+    /// A layer's header.
+    Ethernet,
+    Vlan,
+    Ip,
+    Ipv6,
+    Tcp,
     EthSource,
     EthDestination,
     EthAddress,
@@ -47,7 +55,7 @@ pub(super) enum Lower {
 }
 
 pub(super) fn values(wanted: Lower, packet: &PacketView<'_>, out: &mut dyn FnMut(FieldValue<'_>)) {
-    use FieldValue::{Boolean, Ether, Ipv4, Ipv6, Presence, Text, Unsigned};
+    use FieldValue::{Boolean, Bytes, Ether, Ipv4, Ipv6, Presence, Text, Unsigned};
 
     match wanted {
         Lower::TcpAnalysis => {
@@ -64,12 +72,26 @@ pub(super) fn values(wanted: Lower, packet: &PacketView<'_>, out: &mut dyn FnMut
         }
         _ => {}
     }
+    if wanted == Lower::Frame {
+        return packet.frame_bytes().into_iter().for_each(|bytes| out(Bytes(bytes)));
+    }
     let Some(headers) = packet.headers() else { return };
     if wanted == Lower::Protocols {
         out(Text(protocols(headers, packet).as_bytes()));
         return;
     }
     for layer in &headers.layers {
+        if let (Header::Ethernet { .. }, Lower::Ethernet)
+        | (Header::Vlan { .. }, Lower::Vlan)
+        | (Header::Ipv4(_), Lower::Ip)
+        | (Header::Ipv6(_), Lower::Ipv6)
+        | (Header::Tcp(_), Lower::Tcp) = (&layer.header, wanted)
+        {
+            let (start, end) = (layer.start as usize, (layer.start + layer.len) as usize);
+            let header = packet.frame_bytes().and_then(|frame| frame.get(start..end));
+            header.into_iter().for_each(|header| out(Bytes(header)));
+            continue;
+        }
         match (&layer.header, wanted) {
             (Header::Ethernet { source, .. }, Lower::EthSource) => out(Ether(*source)),
             (Header::Ethernet { destination, .. }, Lower::EthDestination) => out(Ether(*destination)),

@@ -3,7 +3,7 @@
 use mqscope_wire::Notes;
 
 use super::FieldValue;
-use crate::PacketView;
+use crate::{PacketView, RowFlags};
 
 /// A field that the index knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,12 @@ pub(super) enum Place {
     FrameTimeRelative,
     FrameTimeDelta,
     TcpStream,
+    Tls,
+    WebSocket,
+    Malformed,
+    Expert,
+    /// The whole packet.
+    Mqtt,
     ResponseIn,
     ResponseTo,
     ExchangeTime,
@@ -40,6 +46,20 @@ pub(super) fn values(place: Place, packet: &PacketView<'_>, out: &mut dyn FnMut(
         Place::FrameTimeRelative => out(FieldValue::Duration(frame.time - packet.start)),
         Place::FrameTimeDelta => out(FieldValue::Duration(frame.since_previous)),
         Place::TcpStream => out(FieldValue::Unsigned(packet.flow.stream.into())),
+        Place::Tls | Place::WebSocket => {
+            use crate::Transport::{Tls, Ws, Wss};
+            let carried = if place == Place::Tls { [Tls, Wss] } else { [Ws, Wss] };
+            if carried.contains(&packet.flow.transport) {
+                out(FieldValue::Presence);
+            }
+        }
+        Place::Malformed | Place::Expert => {
+            let broken = place == Place::Expert && packet.row.flags.contains(RowFlags::VIOLATION);
+            if packet.packet.is_err() || broken {
+                out(FieldValue::Presence);
+            }
+        }
+        Place::Mqtt => out(FieldValue::Bytes(packet.bytes)),
         Place::ResponseIn => {
             if let Some(peer) = packet.response {
                 out(FieldValue::Unsigned(peer.frame));
