@@ -11,7 +11,7 @@ pub(crate) enum Endian {
 impl Endian {
     #[inline]
     pub(crate) fn u16(self, bytes: &[u8], at: usize) -> u16 {
-        let word = [bytes[at], bytes[at + 1]];
+        let word = word(bytes, at);
         match self {
             Self::Little => u16::from_le_bytes(word),
             Self::Big => u16::from_be_bytes(word),
@@ -20,18 +20,24 @@ impl Endian {
 
     #[inline]
     pub(crate) fn u32(self, bytes: &[u8], at: usize) -> u32 {
-        let word = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+        let word = word(bytes, at);
         match self {
             Self::Little => u32::from_le_bytes(word),
             Self::Big => u32::from_be_bytes(word),
         }
     }
 
+    #[inline]
     pub(crate) fn u64(self, bytes: &[u8], at: usize) -> u64 {
-        let (first, second) = (u64::from(self.u32(bytes, at)), u64::from(self.u32(bytes, at + 4)));
+        let word = word(bytes, at);
         match self {
-            Self::Little => second << 32 | first,
-            Self::Big => first << 32 | second,
+            Self::Little => u64::from_le_bytes(word),
+            Self::Big => u64::from_be_bytes(word),
         }
     }
+}
+
+#[inline]
+fn word<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    *bytes[at..].first_chunk().expect("the caller has looked")
 }

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, IsTerminal, Seek};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -92,6 +92,11 @@ impl Capture {
         let metadata = file.metadata().map_err(|error| open_error(&name, error))?;
         if metadata.is_dir() {
             return Err(open_error(&name, io::ErrorKind::IsADirectory.into()));
+        }
+        if file.is_terminal() {
+            let mend = "; a capture comes from a file or through a pipe";
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "it is a terminal");
+            return Err(CaptureError::Open { name, mend, source });
         }
         // A redirected file may have been read in part: what is left of it then has no beginning to count from.
         if !metadata.is_file() || file.stream_position().is_ok_and(|position| position > 0) {
@@ -198,7 +203,10 @@ impl Capture {
                     return Ok(None);
                 }
                 Ok(Step::Cut(truncation)) => {
-                    self.truncation = Some(truncation);
+                    // Whoever stops a source cuts it where it happens to be.
+                    if !self.growing().is_some_and(|growing| growing.is_stopped()) {
+                        self.truncation = Some(truncation);
+                    }
                     self.phase = Phase::Ended;
                     return Ok(None);
                 }
@@ -209,12 +217,14 @@ impl Capture {
             }
         };
         self.stats.frames += 1;
-        self.stats.bytes += record.len as u64;
-        let at = self.window.position() + record.head as u64;
-        let all = self.window.take(record.total);
-        let comments = match record.options {
-            Some((options, endian)) => Comments::new(&all[options..record.total - 4], endian),
-            None => Comments::default(),
+        self.stats.bytes += u64::from(record.len);
+        let at = self.window.position() + u64::from(record.head);
+        let all = self.window.take(record.total as usize);
+        let comments = match &self.reader {
+            Reader::Pcapng(reader) if record.options > 0 => {
+                Comments::new(&all[record.options as usize..all.len() - 4], reader.endian())
+            }
+            _ => Comments::default(),
         };
         Ok(Some(Frame {
             number: self.stats.frames + self.stats.ring_drops,
@@ -223,7 +233,7 @@ impl Capture {
             link: record.link,
             at,
             original_len: record.original_len,
-            bytes: &all[record.head..record.head + record.len],
+            bytes: &all[record.head as usize..(record.head + record.len) as usize],
             comments,
         }))
     }

@@ -114,6 +114,11 @@ pub enum CaptureError {
         /// libpcap's words.
         message: String,
     },
+    /// This build has no libpcap in it.
+    #[error(
+        "built without libpcap: no live capture and no capture filters, but --tap LISTEN=URL needs neither"
+    )]
+    NoLibpcap,
     /// The thread that fetches the bytes failed; all frames before were given.
     #[error(transparent)]
     Source(Arc<CaptureError>),

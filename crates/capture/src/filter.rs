@@ -1,5 +1,4 @@
-use pcap::{Capture, Linktype};
-
+use crate::live::libpcap::Program;
 use crate::{CaptureError, Frame};
 
 /// A capture filter for frames that were captured already, in libpcap's language.
@@ -7,7 +6,7 @@ use crate::{CaptureError, Frame};
 /// A program is made for each link type that occurs.
 pub struct FrameFilter {
     text: String,
-    programs: Vec<(u16, pcap::BpfProgram)>,
+    programs: Vec<(u16, Program)>,
 }
 
 impl FrameFilter {
@@ -17,7 +16,7 @@ impl FrameFilter {
     /// [`CaptureError::Filter`] with libpcap's reason.
     pub fn new(text: &str) -> Result<Self, CaptureError> {
         const ETHERNET: u16 = 1;
-        let programs = vec![(ETHERNET, compile(text, ETHERNET)?)];
+        let programs = vec![(ETHERNET, Program::new(text, ETHERNET)?)];
         Ok(Self { text: text.to_owned(), programs })
     }
 
@@ -29,11 +28,11 @@ impl FrameFilter {
         let index = match self.programs.iter().position(|(link, _)| *link == frame.link) {
             Some(index) => index,
             None => {
-                self.programs.push((frame.link, compile(&self.text, frame.link)?));
+                self.programs.push((frame.link, Program::new(&self.text, frame.link)?));
                 self.programs.len() - 1
             }
         };
-        Ok(self.programs[index].1.filter(frame.bytes))
+        Ok(self.programs[index].1.matches(frame.bytes))
     }
 }
 
@@ -41,17 +40,4 @@ impl std::fmt::Debug for FrameFilter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("FrameFilter").field(&self.text).finish()
     }
-}
-
-fn compile(text: &str, link: u16) -> Result<pcap::BpfProgram, CaptureError> {
-    // Number 101 of files is 12 inside libpcap.
-    let dlt = if link == 101 { 12 } else { i32::from(link) };
-    let compiled = Capture::dead(Linktype(dlt)).and_then(|dead| dead.compile(text, true));
-    compiled.map_err(|error| {
-        let message = match error {
-            pcap::Error::PcapError(message) => message,
-            other => other.to_string(),
-        };
-        CaptureError::Filter { filter: text.to_owned(), message }
-    })
 }

@@ -19,13 +19,13 @@ pub(crate) struct Record {
     pub(crate) link: u16,
     pub(crate) original_len: u32,
     /// Bytes of the record before the frame's.
-    pub(crate) head: usize,
+    pub(crate) head: u32,
     /// The frame's bytes.
-    pub(crate) len: usize,
+    pub(crate) len: u32,
     /// All of the record's bytes. Invariant: `head + len <= total`.
-    pub(crate) total: usize,
-    /// Where in the record its options begin, if it has any, and their byte order.
-    pub(crate) options: Option<(usize, Endian)>,
+    pub(crate) total: u32,
+    /// Where in the record its options begin, or 0 if it has none.
+    pub(crate) options: u32,
 }
 
 /// What a reader found next.

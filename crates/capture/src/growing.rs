@@ -27,6 +27,8 @@ struct State {
     end: u64,
     ending: Option<Ending>,
     stop: bool,
+    /// Whether the writer may hear of a stop late or never, because it waits for its source.
+    deaf: bool,
     source_done: u64,
     /// Frames that were lost before they came here.
     drops: (u64, u64),
@@ -140,7 +142,12 @@ impl Growing {
 
     /// Asks the writer to end.
     pub(crate) fn stop(&self) {
-        self.lock().stop = true;
+        let mut state = self.lock();
+        state.stop = true;
+        if state.deaf {
+            state.ending.get_or_insert(Ending::Whole);
+        }
+        drop(state);
         self.more.notify_all();
     }
 
@@ -176,11 +183,17 @@ impl Appender {
             end: 0,
             ending: None,
             stop: false,
+            deaf: false,
             source_done: 0,
             drops: (0, 0),
         };
         let growing = Arc::new(Growing { state: Mutex::new(state), more: Condvar::new() });
         Ok(Self { growing, segment, end: 0, frames: 0, ring })
+    }
+
+    /// Lets the bytes end at a stop, rather than when the writer hears of it.
+    pub(crate) fn be_deaf(&self) {
+        self.growing.lock().deaf = true;
     }
 
     pub(crate) fn growing(&self) -> &Arc<Growing> {

@@ -176,29 +176,27 @@ impl Reader {
         if let Some(fill) = window.lacks(self.record_header_len)? {
             return Ok(short(fill, window, self.record_header_len));
         }
-        let header = window.bytes();
+        let header = &window.bytes()[..RECORD_HEADER_LEN];
         let seconds = self.endian.u32(header, 0);
         let fraction = self.endian.u32(header, 4);
         let (captured, original_len) = self.lengths(header);
         if captured > MAX_FRAME_BYTES {
             return Err(too_long(name, window.position(), captured));
         }
-        let len = captured as usize;
-        let total = self.record_header_len + len;
+        let head = self.record_header_len;
+        let total = head + captured as usize;
         if let Some(fill) = window.lacks(total)? {
             return Ok(short(fill, window, total));
         }
-        let time = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit_ns);
-        let head = self.record_header_len;
         Ok(Step::Frame(Record {
-            time,
+            time: i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit_ns),
             interface: 0,
             link: self.link,
             original_len,
-            head,
-            len,
-            total,
-            options: None,
+            head: head as u32,
+            len: captured,
+            total: total as u32,
+            options: 0,
         }))
     }
 

@@ -69,6 +69,11 @@ struct Passing {
 }
 
 impl Reader {
+    /// The byte order of the section it is in.
+    pub(crate) fn endian(&self) -> Endian {
+        self.endian
+    }
+
     pub(crate) fn next(
         &mut self,
         window: &mut Window,
@@ -76,73 +81,114 @@ impl Reader {
         name: &str,
     ) -> Result<Step, CaptureError> {
         loop {
-            if let Some(Passing { at, len }) = self.passing {
-                match window.lacks(4)? {
-                    None => {}
-                    Some(Fill::Ended { have, .. }) => {
-                        let have = window.store().end().saturating_sub(at).max(have as u64);
-                        return Ok(Step::Cut(Truncation { at, need: Some(len.into()), have }));
-                    }
-                    Some(fill) => return Ok(short(fill, window, 4)),
-                }
-                let last = self.endian.u32(window.take(4), 0);
-                self.passing = None;
-                if last != len {
-                    let damage = Damage::BlockLengths { first: len, last };
-                    return Err(CaptureError::Damaged { name: name.to_owned(), at, damage });
-                }
+            if self.passing.is_some()
+                && let Some(step) = self.end_passing(window, name)?
+            {
+                return Ok(step);
             }
             if let Some(fill) = window.lacks(8)? {
                 return Ok(short(fill, window, BLOCK_OVERHEAD));
             }
-            let at = window.position();
-            let broken = |damage| CaptureError::Damaged { name: name.to_owned(), at, damage };
-            let kind = self.endian.u32(window.bytes(), 0);
-            if kind == SECTION_HEADER {
-                if let Some(fill) = window.lacks(12)? {
-                    return Ok(short(fill, window, 28));
+            let head = &window.bytes()[..8];
+            let (kind, len) = (self.endian.u32(head, 0), self.endian.u32(head, 4));
+            if !matches!(
+                kind,
+                ENHANCED_PACKET
+                    | SIMPLE_PACKET
+                    | OBSOLETE_PACKET
+                    | INTERFACE_DESCRIPTION
+                    | INTERFACE_STATISTICS
+            ) {
+                if let Some(step) = self.pass(kind, window, catalog, name)? {
+                    return Ok(step);
                 }
-                self.begin_section(window.bytes(), catalog).map_err(broken)?;
-            }
-            let len = self.endian.u32(window.bytes(), 4);
-            if !len.is_multiple_of(4) || len < BLOCK_OVERHEAD as u32 {
-                return Err(broken(Damage::BlockLength { len }));
-            }
-            let frame = matches!(kind, ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET);
-            if !frame && !matches!(kind, INTERFACE_DESCRIPTION | INTERFACE_STATISTICS) {
-                if kind == DECRYPTION_SECRETS {
-                    if let Some(fill) = window.lacks(20)? {
-                        return Ok(short(fill, window, len as usize));
-                    }
-                    catalog.secrets.push(self.secrets(window.bytes(), at, len).map_err(broken)?);
-                }
-                self.pass(window, at, len);
                 continue;
             }
-            if len > MAX_READ_BLOCK_BYTES {
-                return Err(too_long(name, at, len));
-            }
-            if let Some(fill) = window.lacks(len as usize)? {
+            if let Some(fill) = self.lacks_block(window, len, name)? {
                 return Ok(short(fill, window, len as usize));
             }
             let block = &window.bytes()[..len as usize];
-            let last = self.endian.u32(block, block.len() - 4);
-            if last != len {
-                return Err(broken(Damage::BlockLengths { first: len, last }));
+            let told = match kind {
+                SIMPLE_PACKET => self.simple_frame(block).map(Some),
+                INTERFACE_DESCRIPTION => self.describe_interface(block, catalog).map(|()| None),
+                INTERFACE_STATISTICS => self.count_drops(block, catalog).map(|()| None),
+                _ => self.frame(kind, block).map(Some),
+            };
+            match told {
+                Ok(Some(record)) => return Ok(Step::Frame(record)),
+                Ok(None) => drop(window.take(len as usize)),
+                Err(damage) => return Err(damaged(name, window.position(), damage)),
             }
-            let body = &block[8..block.len() - 4];
-            match kind {
-                INTERFACE_DESCRIPTION => self.describe_interface(body, catalog).map_err(broken)?,
-                INTERFACE_STATISTICS => self.count_drops(body, catalog).map_err(broken)?,
-                _ => {
-                    let mut record = self.frame(kind, body).map_err(broken)?;
-                    record.head += 8;
-                    record.total = block.len();
-                    return Ok(Step::Frame(record));
-                }
-            }
-            window.take(len as usize);
         }
+    }
+
+    /// Sees to it that a block of plausible length stands in the window, or tells why it does not.
+    #[inline]
+    fn lacks_block(&self, window: &mut Window, len: u32, name: &str) -> Result<Option<Fill>, CaptureError> {
+        check_length(len).map_err(|damage| damaged(name, window.position(), damage))?;
+        if len > MAX_READ_BLOCK_BYTES {
+            return Err(too_long(name, window.position(), len));
+        }
+        if let Some(fill) = window.lacks(len as usize)? {
+            return Ok(Some(fill));
+        }
+        let last = self.endian.u32(window.bytes(), len as usize - 4);
+        if last != len {
+            return Err(damaged(name, window.position(), Damage::BlockLengths { first: len, last }));
+        }
+        Ok(None)
+    }
+
+    /// Begins to go past a block that is not read whole; secrets and section headers are noted on the way.
+    #[cold]
+    fn pass(
+        &mut self,
+        kind: u32,
+        window: &mut Window,
+        catalog: &mut Catalog,
+        name: &str,
+    ) -> Result<Option<Step>, CaptureError> {
+        let at = window.position();
+        let broken = |damage| damaged(name, at, damage);
+        let head = match kind {
+            SECTION_HEADER => 12,
+            DECRYPTION_SECRETS => 16,
+            _ => 8,
+        };
+        if let Some(fill) = window.lacks(head)? {
+            return Ok(Some(short(fill, window, head)));
+        }
+        if kind == SECTION_HEADER {
+            self.begin_section(window.bytes(), catalog).map_err(broken)?;
+        }
+        let len = self.endian.u32(window.bytes(), 4);
+        check_length(len).map_err(broken)?;
+        if kind == DECRYPTION_SECRETS {
+            catalog.secrets.push(self.secrets(window.bytes(), at, len).map_err(broken)?);
+        }
+        window.skip(u64::from(len) - 4);
+        self.passing = Some(Passing { at, len });
+        Ok(None)
+    }
+
+    /// Reads the last length of a block that was passed over.
+    #[cold]
+    fn end_passing(&mut self, window: &mut Window, name: &str) -> Result<Option<Step>, CaptureError> {
+        let Some(Passing { at, len }) = self.passing else { return Ok(None) };
+        match window.lacks(4)? {
+            None => {}
+            Some(Fill::Ended { have, .. }) => {
+                let have = window.store().end().saturating_sub(at).max(have as u64);
+                return Ok(Some(Step::Cut(Truncation { at, need: Some(len.into()), have })));
+            }
+            Some(fill) => return Ok(Some(short(fill, window, 4))),
+        }
+        let last = self.endian.u32(window.take(4), 0);
+        self.passing = None;
+        if last != len {
+            return Err(damaged(name, at, Damage::BlockLengths { first: len, last }));
+        }
+        Ok(None)
     }
 
     fn begin_section(&mut self, block: &[u8], catalog: &Catalog) -> Result<(), Damage> {
@@ -156,36 +202,32 @@ impl Reader {
         Ok(())
     }
 
-    /// Goes past a block that is not looked into.
-    fn pass(&mut self, window: &mut Window, at: u64, len: u32) {
-        window.skip(u64::from(len) - 4);
-        self.passing = Some(Passing { at, len });
-    }
-
-    /// Secrets type 4 | length 4 | bytes.
+    /// 8 | secrets type 4 | length 4 | bytes | 4.
     fn secrets(&self, block: &[u8], at: u64, block_len: u32) -> Result<Secrets, Damage> {
         let kind = self.endian.u32(block, 8);
         let len = self.endian.u32(block, 12);
-        let room = block_len.saturating_sub(20);
+        let Some(room) = block_len.checked_sub(20) else {
+            return Err(Damage::BlockLength { len: block_len });
+        };
         if len > room {
             return Err(Damage::Overrun { len, room });
         }
         Ok(Secrets { kind, at: at + 16, len })
     }
 
-    /// Link 2 | reserved 2 | snap length 4 | options.
-    fn describe_interface(&mut self, body: &[u8], catalog: &mut Catalog) -> Result<(), Damage> {
-        if body.len() < 8 {
-            return Err(Damage::BlockLength { len: (body.len() + BLOCK_OVERHEAD) as u32 });
-        }
+    /// 8 | link 2 | reserved 2 | snap length 4 | options | 4.
+    fn describe_interface(&mut self, block: &[u8], catalog: &mut Catalog) -> Result<(), Damage> {
+        let Some(options) = block.get(16..block.len() - 4) else {
+            return Err(Damage::BlockLength { len: block.len() as u32 });
+        };
         if catalog.interfaces.len() >= MAX_INTERFACES {
             return Err(Damage::TooManyInterfaces { most: MAX_INTERFACES });
         }
-        let link = linktype(self.endian.u16(body, 0));
-        let snaplen = self.endian.u32(body, 4);
+        let link = linktype(self.endian.u16(block, 8));
+        let snaplen = self.endian.u32(block, 12);
         let mut interface = Interface { link, snaplen, ..Interface::default() };
         let mut clock = Clock::default();
-        for (code, value) in Options::new(&body[8..], self.endian) {
+        for (code, value) in Options::new(options, self.endian) {
             match (code, value) {
                 (2, name) => interface.name = Some(text(name)),
                 (3, description) => interface.description = Some(text(description)),
@@ -200,15 +242,15 @@ impl Reader {
         Ok(())
     }
 
-    /// Interface 4 | time 8 | options.
-    fn count_drops(&mut self, body: &[u8], catalog: &mut Catalog) -> Result<(), Damage> {
-        if body.len() < 12 {
-            return Err(Damage::BlockLength { len: (body.len() + BLOCK_OVERHEAD) as u32 });
-        }
-        let id = self.endian.u32(body, 0);
+    /// 8 | interface 4 | time 8 | options | 4.
+    fn count_drops(&mut self, block: &[u8], catalog: &mut Catalog) -> Result<(), Damage> {
+        let Some(options) = block.get(20..block.len() - 4) else {
+            return Err(Damage::BlockLength { len: block.len() as u32 });
+        };
+        let id = self.endian.u32(block, 8);
         self.source(id)?;
         let interface = &mut catalog.interfaces[(self.first_interface + id) as usize];
-        for (code, value) in Options::new(&body[12..], self.endian) {
+        for (code, value) in Options::new(options, self.endian) {
             match code {
                 5 if value.len() >= 8 => interface.interface_drops = self.endian.u64(value, 0),
                 7 if value.len() >= 8 => interface.kernel_drops = self.endian.u64(value, 0),
@@ -222,55 +264,79 @@ impl Reader {
         self.sources.get(id as usize).ok_or(Damage::UnknownInterface { id })
     }
 
-    /// A block that holds a frame. Its `head` counts from the body.
-    ///
-    /// ```text
-    /// enhanced    interface 4 | time 8 | captured 4 | original 4 | bytes | options
-    /// obsolete    interface 2 | drops 2 | time 8 | captured 4 | original 4 | bytes | options
-    /// simple      original 4 | bytes
-    /// ```
-    fn frame(&self, kind: u32, body: &[u8]) -> Result<Record, Damage> {
-        let head = if kind == SIMPLE_PACKET { 4 } else { 20 };
-        let Some(room) = body.len().checked_sub(head) else {
-            return Err(Damage::BlockLength { len: (body.len() + BLOCK_OVERHEAD) as u32 });
+    /// Enhanced or obsolete packet: 8 | interface 4 (obsolete: 2, and drops 2) | time 8 | captured 4 | original 4 |
+    /// bytes | options | 4.
+    #[inline]
+    fn frame(&self, kind: u32, block: &[u8]) -> Result<Record, Damage> {
+        const HEAD: usize = 28;
+        let total = block.len();
+        let Some(head) = block.first_chunk::<HEAD>().filter(|_| total >= HEAD + 4) else {
+            return Err(Damage::BlockLength { len: total as u32 });
         };
-        let room = room as u32;
         let endian = self.endian;
-        if kind == SIMPLE_PACKET {
-            let source = self.source(0)?;
-            let original_len = endian.u32(body, 0);
-            let most = if source.snaplen == 0 { room } else { source.snaplen.min(room) };
-            let len = original_len.min(most) as usize;
-            // It has no time of its own.
-            let (time, link) = (0, source.link);
-            let interface = self.first_interface;
-            return Ok(Record { time, interface, link, original_len, head, len, total: 0, options: None });
-        }
         let id = match kind {
-            ENHANCED_PACKET => endian.u32(body, 0),
-            _ => endian.u16(body, 0).into(),
+            ENHANCED_PACKET => endian.u32(head, 8),
+            _ => endian.u16(head, 8).into(),
         };
         let source = self.source(id)?;
-        let ticks = u64::from(endian.u32(body, 4)) << 32 | u64::from(endian.u32(body, 8));
-        let captured = endian.u32(body, 12);
-        if captured > room {
-            return Err(Damage::Overrun { len: captured, room });
-        }
+        let ticks = u64::from(endian.u32(head, 12)) << 32 | u64::from(endian.u32(head, 16));
+        let captured = endian.u32(head, 20);
+        let room = total - HEAD - 4;
         let len = captured as usize;
-        let padded = len.next_multiple_of(4);
-        // Four bytes of options are at most the end of them.
-        let options = (padded + 4 < room as usize).then_some((head + padded + 8, endian));
+        if len > room {
+            return Err(Damage::Overrun { len: captured, room: room as u32 });
+        }
+        let options = HEAD + len.next_multiple_of(4);
         Ok(Record {
             time: source.clock.to_ns(ticks),
             interface: self.first_interface + id,
             link: source.link,
-            original_len: endian.u32(body, 16),
-            head,
-            len,
-            total: 0,
-            options,
+            original_len: endian.u32(head, 24),
+            head: HEAD as u32,
+            len: captured,
+            total: total as u32,
+            // An option has four bytes at least, and four bytes alone are the mark of their end.
+            options: if options + 8 < total { options as u32 } else { 0 },
         })
     }
+
+    /// Simple packet: 8 | original 4 | bytes | 4. It has no time of its own, and is of the section's first interface.
+    fn simple_frame(&self, block: &[u8]) -> Result<Record, Damage> {
+        const HEAD: usize = 12;
+        let total = block.len();
+        let Some(room) = total.checked_sub(HEAD + 4) else {
+            return Err(Damage::BlockLength { len: total as u32 });
+        };
+        let source = self.source(0)?;
+        let original_len = self.endian.u32(block, 8);
+        let snaplen = if source.snaplen == 0 { u32::MAX } else { source.snaplen };
+        let len = original_len.min(snaplen).min(room as u32);
+        let (time, interface, link) = (0, self.first_interface, source.link);
+        Ok(Record {
+            time,
+            interface,
+            link,
+            original_len,
+            head: HEAD as u32,
+            len,
+            total: total as u32,
+            options: 0,
+        })
+    }
+}
+
+#[inline]
+fn check_length(len: u32) -> Result<(), Damage> {
+    if len.is_multiple_of(4) && len >= BLOCK_OVERHEAD as u32 {
+        Ok(())
+    } else {
+        Err(Damage::BlockLength { len })
+    }
+}
+
+#[cold]
+fn damaged(name: &str, at: u64, damage: Damage) -> CaptureError {
+    CaptureError::Damaged { name: name.to_owned(), at, damage }
 }
 
 /// A name or a description: UTF-8, and for a screen, so its length has a bound.

@@ -85,7 +85,7 @@ impl Spool {
     }
 
     /// Ends with an error, which every follower will meet behind the last frame.
-    pub(crate) fn fail(&mut self, error: CaptureError) {
+    pub fn fail(&mut self, error: CaptureError) {
         self.appender.finish(Ending::Failed(Arc::new(error)));
     }
 

@@ -20,6 +20,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// Begins to unpack `source`; the thread ends with the source, or soon after it is told to stop.
 pub(crate) fn begin(source: impl Read + Send + 'static, name: String) -> Result<Arc<Growing>, CaptureError> {
     let mut appender = Appender::create(None)?;
+    appender.be_deaf();
     let growing = appender.growing().clone();
     thread::Builder::new()
         .name("unpack".to_owned())

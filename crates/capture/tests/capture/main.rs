@@ -1,7 +1,10 @@
 //! What the readers make of files, pipes, spools and interfaces.
 
 mod build;
+#[cfg(feature = "libpcap")]
+mod filter;
 mod laws;
+#[cfg(feature = "libpcap")]
 mod live;
 mod opening;
 mod packed;

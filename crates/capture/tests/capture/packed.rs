@@ -192,3 +192,27 @@ fn archives_with_any_byte_changed_end_without_panic() {
         }
     }
 }
+
+#[test]
+fn a_stop_ends_a_pipe_that_nobody_closes() {
+    let (reader, mut writer) = pipe().unwrap();
+    let path = format!("/dev/fd/{}", reader.as_raw_fd());
+    let file = Pcap::new(Little, MICRO).frame(1, 2, b"abc").frame(3, 4, b"defg").bytes;
+    writer.write_all(&file[..file.len() - 1]).unwrap();
+    let mut capture = Capture::open(path.as_ref()).unwrap();
+    while capture.next_frame().unwrap().is_none() {
+        capture.wait(Duration::from_secs(10));
+    }
+    let stopper = capture.stopper().unwrap();
+    let waiter = thread::spawn(move || {
+        while capture.next_frame().unwrap().is_none() && capture.is_live() {
+            capture.wait(Duration::from_secs(10));
+        }
+        capture
+    });
+    stopper.stop();
+    let capture = waiter.join().unwrap();
+    assert!(!capture.is_live() && capture.truncation().is_none());
+    assert_eq!(capture.stats().frames, 1);
+    drop(writer);
+}
