@@ -222,7 +222,8 @@ impl Flow {
         }
 
         let mut out = Out { sink, flow: id, direction, now };
-        if len > 0 {
+        // what an RST carries is a remark to people (RFC 9293 §3.5.3), not data
+        if len > 0 && !flags.rst() {
             me.take(sequence, runs, segment.cut, budget, &mut out);
         }
         if flags.fin() {
@@ -244,8 +245,8 @@ impl Flow {
 
     /// Gives up what is not worth waiting for any more, and says when to look again, if ever.
     pub(crate) fn settle<S: Sink>(&mut self, now: Moment, budget: &mut Budget, sink: &mut S) -> Option<i64> {
-        let forward_only = self.reverse.is_unknown();
-        let reverse_only = self.forward.is_unknown();
+        let forward_only = !self.reverse.has_sent();
+        let reverse_only = !self.forward.has_sent();
         let mut out = Out { sink, flow: self.id, direction: Direction::Forward, now };
         let forward = self.forward.settle(forward_only, budget, &mut out);
         out.direction = Direction::Reverse;

@@ -22,6 +22,11 @@ pub(crate) struct Seen {
 }
 
 impl Half {
+    /// Whether any segment of this direction was seen.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.seen.any
+    }
+
     /// Remarks on a segment of this direction that is about to be taken. `peer` is the other direction.
     #[inline]
     pub(crate) fn remark(

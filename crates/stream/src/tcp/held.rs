@@ -30,13 +30,13 @@ pub(super) struct Piece {
 }
 
 impl Held {
-    /// The piece at `position` or, if there is none, the first one behind it.
+    /// The piece that has `position` or, if there is none, the first one behind it. The stream's end is no piece.
     pub(super) fn at_or_after(&self, position: u64) -> Option<(u64, &Piece)> {
         self.pieces
             .range(..=position)
             .next_back()
             .filter(|(from, piece)| *from + piece.len() > position)
-            .or_else(|| self.pieces.range(position..).next())
+            .or_else(|| self.pieces.range(position..).find(|(_, piece)| piece.len() > 0))
             .map(|(from, piece)| (*from, piece))
     }
 
