@@ -8,21 +8,25 @@
 //! connection. No packet is invented: where the capture does not tell where one begins, rows come only from a run of
 //! packets that is too well-formed to be anything else, and say that they are a guess.
 
+pub mod annotate;
 mod conformance;
 mod connection;
 mod conversation;
 mod error;
+pub mod escape;
 pub mod fields;
 pub mod filter;
 mod index;
 mod indexer;
 mod infer;
 mod lane;
+pub mod outline;
 pub mod payload;
 mod resync;
 mod row;
 mod settings;
 mod snapshot;
+pub mod time;
 mod view;
 
 pub use conformance::{Breach, Finding};
