@@ -100,10 +100,7 @@ impl Capture {
         }
         // A redirected file may have been read in part: what is left of it then has no beginning to count from.
         if !metadata.is_file() || file.stream_position().is_ok_and(|position| position > 0) {
-            let growing = unpack::begin(file, name.clone())?;
-            let mut capture = Self::from_store(Store::growing(growing), name, Source::Pipe)?;
-            capture.own();
-            return Ok(capture);
+            return Self::from_packed(file, name, Source::Pipe);
         }
         let mut magic = [0; 4];
         let compressed = match file.read_exact_at(&mut magic, 0) {
@@ -114,11 +111,16 @@ impl Capture {
         if !compressed {
             return Self::from_store(Store::file(file, name.clone()), name, Source::File);
         }
+        let capture = Self::from_packed(file, name, Source::File)?;
+        Ok(Self { source_len: Some(metadata.len()), ..capture })
+    }
+
+    fn from_packed(file: File, name: String, source: Source) -> Result<Self, CaptureError> {
         let growing = unpack::begin(file, name.clone())?;
-        let mut capture = Self::from_store(Store::growing(growing), name, Source::File)?;
-        capture.source_len = Some(metadata.len());
-        capture.own();
-        Ok(capture)
+        // Before anything can fail: what turns out to be no capture is not unpacked to its end.
+        let tether = Tether(growing.clone());
+        let capture = Self::from_store(Store::growing(growing), name, source)?;
+        Ok(Self { tether: Some(tether), ..capture })
     }
 
     fn from_store(store: Store, name: String, source: Source) -> Result<Self, CaptureError> {
@@ -262,7 +264,9 @@ impl Capture {
 
     /// Returns when more may be there, or after `timeout`; at once if the capture is not live.
     pub fn wait(&self, timeout: Duration) {
-        if let Some(growing) = self.growing() {
+        if let Some(growing) = self.growing()
+            && self.is_live()
+        {
             growing.wait(self.window.unread_end(), timeout);
         }
     }
@@ -286,7 +290,10 @@ impl Capture {
             Bytes::File { .. } => {
                 Progress { done: self.window.position(), total: Some(self.window.store().end()) }
             }
-            Bytes::Growing(growing) => Progress { done: growing.source_done(), total: self.source_len },
+            Bytes::Growing(growing) => {
+                let done = growing.source_done().unwrap_or(self.window.position());
+                Progress { done, total: self.source_len }
+            }
         }
     }
 

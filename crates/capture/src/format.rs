@@ -154,9 +154,11 @@ impl Looks {
         }
         let filler =
             |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'x' | b'X' | b'\\' | b',' | b':');
-        match head.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'{' | b'[') => Self::Json,
-            Some(_) if head.iter().all(|byte| byte.is_ascii_hexdigit() || filler(byte)) => Self::Hex,
+        let mut ink = head.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+        match (ink.next(), ink.next()) {
+            // `[section]` begins other files.
+            (Some(b'{'), _) | (Some(b'['), Some(b'{' | b'[' | b'"' | b']' | b'0'..=b'9')) => Self::Json,
+            (Some(_), _) if head.iter().all(|byte| byte.is_ascii_hexdigit() || filler(byte)) => Self::Hex,
             _ => Self::Text,
         }
     }

@@ -29,7 +29,8 @@ struct State {
     stop: bool,
     /// Whether the writer may hear of a stop late or never, because it waits for its source.
     deaf: bool,
-    source_done: u64,
+    /// How much of its source the writer has taken in, if that is something else than the bytes here.
+    source_done: Option<u64>,
     /// Frames that were lost before they came here.
     drops: (u64, u64),
 }
@@ -117,8 +118,8 @@ impl Growing {
         self.lock().end
     }
 
-    /// How many bytes of its source the writer has taken in.
-    pub(crate) fn source_done(&self) -> u64 {
+    /// How many bytes of its source the writer has taken in, if it tells.
+    pub(crate) fn source_done(&self) -> Option<u64> {
         self.lock().source_done
     }
 
@@ -184,7 +185,7 @@ impl Appender {
             ending: None,
             stop: false,
             deaf: false,
-            source_done: 0,
+            source_done: None,
             drops: (0, 0),
         };
         let growing = Arc::new(Growing { state: Mutex::new(state), more: Condvar::new() });
@@ -227,7 +228,7 @@ impl Appender {
 
     /// Says how many bytes of the source stand behind what was appended.
     pub(crate) fn source_done(&self, bytes: u64) {
-        self.growing.lock().source_done = bytes;
+        self.growing.lock().source_done = Some(bytes);
     }
 
     pub(crate) fn set_drops(&self, kernel: u64, interface: u64) {

@@ -17,6 +17,7 @@ fn a_file_that_is_no_capture_is_told_what_it_looks_like_and_what_reads_it() {
     assert_eq!(looks(b"30 0a 00 04 74 65\n"), "it looks like hexadecimal text; mqscope decode reads that");
     assert_eq!(looks(b"0x30, 0x0a\n"), "it looks like hexadecimal text; mqscope decode reads that");
     assert_eq!(looks(b" {\"cmd\": \"publish\"}"), "it looks like JSON; mqscope encode makes packets of it");
+    assert_eq!(looks(b"[workspace]\n"), "it looks like text; captures are pcap or pcapng files");
     assert_eq!(looks(b"scenario: smoke\n"), "it looks like text; captures are pcap or pcapng files");
     assert_eq!(
         looks(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00"),

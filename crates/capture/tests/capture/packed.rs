@@ -137,6 +137,17 @@ fn dropping_the_reader_ends_the_unpacking() {
 }
 
 #[test]
+fn what_is_no_capture_is_not_unpacked_to_its_end() {
+    let (reader, mut writer) = pipe().unwrap();
+    let path = format!("/dev/fd/{}", reader.as_raw_fd());
+    writer.write_all(&[b'a'; 1_000]).unwrap();
+    let error = Capture::open(path.as_ref()).unwrap_err();
+    assert!(matches!(error, CaptureError::NotACapture { .. }));
+    drop(reader);
+    while writer.write_all(&[b'a'; 65_536]).is_ok() {}
+}
+
+#[test]
 fn a_store_outlives_its_capture() {
     let path = Home::new();
     let path = path.file(&gzip(&sample()));
