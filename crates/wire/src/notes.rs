@@ -60,14 +60,19 @@ impl Note {
 pub struct Notes {
     notes: Vec<Note>,
     violations: Vec<(Violation, Span)>,
-    /// Indices of the groups that are open.
-    open: Vec<u32>,
+    /// Indices of the groups that are open; the first `depth` count.
+    open: [u32; MAX_DEPTH],
+    /// How many groups are open.
+    depth: u8,
 }
+
+/// No packet nests deeper: a CONNECT's will properties hold properties.
+const MAX_DEPTH: usize = 4;
 
 impl Notes {
     /// Empty, without a buffer yet.
     pub const fn new() -> Self {
-        Self { notes: Vec::new(), violations: Vec::new(), open: Vec::new() }
+        Self { notes: Vec::new(), violations: Vec::new(), open: [0; MAX_DEPTH], depth: 0 }
     }
 
     /// Forgets everything but keeps the buffers.
@@ -75,7 +80,7 @@ impl Notes {
     pub fn clear(&mut self) {
         self.notes.clear();
         self.violations.clear();
-        self.open.clear();
+        self.depth = 0;
     }
 
     /// What was met, in the order of the packet's bytes, a group before what it holds.
@@ -91,37 +96,54 @@ impl Notes {
     }
 }
 
-impl Observer for Notes {
-    #[inline]
-    fn field(&mut self, field: Field, span: Span, value: Value<'_>) {
+impl Note {
+    #[inline(always)]
+    fn leaf(field: Field, span: Span, value: Value<'_>, depth: u8) -> Self {
         let number = match value {
             Value::Number(number) => number,
             Value::Text(_) | Value::Bytes(_) => span.len,
         };
-        let depth = self.open.len() as u8;
-        let (start, len, mask) = (span.start, span.len, span.mask);
-        self.notes.push(Note { start, len, number, field, mask, depth, kind: NoteKind::Leaf });
+        Self { start: span.start, len: span.len, number, field, mask: span.mask, depth, kind: NoteKind::Leaf }
     }
 
-    #[inline]
+    #[inline(always)]
+    fn group(field: Field, start: u32, len: u32, depth: u8) -> Self {
+        Self { start, len, number: 0, field, mask: 0xff, depth, kind: NoteKind::Group }
+    }
+}
+
+impl Observer for Notes {
+    #[inline(always)]
+    fn field(&mut self, field: Field, span: Span, value: Value<'_>) {
+        self.notes.push(Note::leaf(field, span, value, self.depth));
+    }
+
+    #[inline(always)]
+    fn fields<const N: usize>(&mut self, group: Option<Field>, fields: [(Field, Span, Value<'_>); N]) {
+        let mut depth = self.depth;
+        self.notes.reserve(N + 1);
+        if let (Some(group), Some((_, first, _)), Some((_, last, _))) = (group, fields.first(), fields.last())
+        {
+            self.notes.push(Note::group(group, first.start, last.end() - first.start, depth));
+            depth += 1;
+        }
+        self.notes.extend(fields.map(|(field, span, value)| Note::leaf(field, span, value, depth)));
+    }
+
+    #[inline(always)]
     fn enter(&mut self, group: Field, at: u32) {
-        let depth = self.open.len() as u8;
-        self.open.push(self.notes.len() as u32);
-        self.notes.push(Note {
-            start: at,
-            len: 0,
-            number: 0,
-            field: group,
-            mask: 0xff,
-            depth,
-            kind: NoteKind::Group,
-        });
+        if let Some(open) = self.open.get_mut(usize::from(self.depth)) {
+            *open = self.notes.len() as u32;
+        }
+        self.notes.push(Note::group(group, at, 0, self.depth));
+        self.depth += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     fn leave(&mut self, at: u32) {
-        if let Some(index) = self.open.pop()
-            && let Some(group) = self.notes.get_mut(index as usize)
+        self.depth -= 1;
+        if let Some(index) = self.open.get(usize::from(self.depth))
+            && let Some(group) = self.notes.get_mut(*index as usize)
         {
             group.len = at - group.start;
         }
@@ -134,7 +156,7 @@ impl Observer for Notes {
 
     fn failed(&mut self, _: &DecodeError) {
         let end = self.notes.last().map_or(0, |note| note.start + note.len);
-        while !self.open.is_empty() {
+        while self.depth > 0 {
             self.leave(end);
         }
     }

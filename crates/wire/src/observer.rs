@@ -56,6 +56,22 @@ pub trait Observer {
         let _ = (field, span, value);
     }
 
+    /// Several fields in a row, which are all there is in `group` if there is one: the same as to
+    /// [`enter`](Self::enter) it, hear of each [`field`](Self::field) and [`leave`](Self::leave) it.
+    #[inline(always)]
+    fn fields<const N: usize>(&mut self, group: Option<Field>, fields: [(Field, Span, Value<'_>); N]) {
+        let end = fields.last().map_or(0, |(_, span, _)| span.end());
+        if let (Some(group), Some((_, first, _))) = (group, fields.first()) {
+            self.enter(group, first.start);
+        }
+        for (field, span, value) in fields {
+            self.field(field, span, value);
+        }
+        if group.is_some() {
+            self.leave(end);
+        }
+    }
+
     /// A group of fields begins at byte `at`.
     #[inline(always)]
     fn enter(&mut self, group: Field, at: u32) {

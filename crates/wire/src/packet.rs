@@ -132,104 +132,119 @@ pub fn decode<'b, O: Observer>(
     version: Version,
     seen: &mut O,
 ) -> Result<Packet<'b>, DecodeError> {
-    let mut r = Reader::new(bytes, seen);
-    let packet = decode_packet(&mut r, version);
+    let packet = decode_packet(Reader::new(bytes, seen), version);
     if let Err(error) = &packet {
-        r.seen.failed(error);
+        seen.failed(error);
     }
     packet
 }
 
+/// PUBLISH and its answers, of which a stream has most, are decoded here; others where they take up no room.
 #[inline(always)]
 fn decode_packet<'b, O: Observer>(
-    r: &mut Reader<'b, '_, O>,
+    mut r: Reader<'b, '_, O>,
     version: Version,
 ) -> Result<Packet<'b>, DecodeError> {
-    let (first, padded) = fixed_header(r, version)?;
-    let packet = match PacketType::from_first_byte(first) {
-        PacketType::Publish => Packet::Publish(Publish::decode(r, first, version)?),
-        PacketType::PubAck => Packet::PubAck(Ack::decode(r, PacketType::PubAck, version)?),
-        PacketType::PubRec => Packet::PubRec(Ack::decode(r, PacketType::PubRec, version)?),
-        PacketType::PubRel => Packet::PubRel(Ack::decode(r, PacketType::PubRel, version)?),
-        PacketType::PubComp => Packet::PubComp(Ack::decode(r, PacketType::PubComp, version)?),
+    let first = r.first_byte()?;
+    let kind = PacketType::from_first_byte(first);
+    if kind == PacketType::Publish {
+        let parts =
+            [(Field::PacketType, 0xf0), (Field::Dup, 0x08), (Field::Qos, 0x06), (Field::Retain, 0x01)];
+        let (remaining, padded) = r.remaining_length::<4, 5>(first, parts)?;
+        if padded && version == Version::V5 {
+            let span = Span::bytes(1, r.at() - 1);
+            r.violation(Violation::LengthNotMinimal, Field::RemainingLength, span)?;
+        }
+        return match r.limit(remaining) {
+            Ok(r) => Ok(Packet::Publish(Publish::decode(r, first, version)?)),
+            Err(r) => cut_publish(r, first, version),
+        };
+    }
+    let (remaining, padded) =
+        r.remaining_length::<2, 3>(first, [(Field::PacketType, 0xf0), (Field::Flags, 0x0f)])?;
+    let flags = first & 0x0f;
+    if flags != kind.fixed_flags() && !flags_are_free(kind, flags, version) {
+        r.violation(Violation::FlagsReserved, Field::Flags, Span::bits(0, 0x0f))?;
+    }
+    let padded = padded.then(|| Span::bytes(1, r.at() - 1));
+    // A CONNECT tells later which version's rules it is under.
+    if let Some(span) = padded
+        && version == Version::V5
+        && kind != PacketType::Connect
+    {
+        r.violation(Violation::LengthNotMinimal, Field::RemainingLength, span)?;
+    }
+    match r.limit(remaining) {
+        Ok(r) if kind.is_ack() => decode_ack(r, kind, version),
+        Ok(r) | Err(r) => decode_other(r, kind, version, padded),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn cut_publish<'b, O: Observer>(
+    r: Reader<'b, '_, O>,
+    first: u8,
+    version: Version,
+) -> Result<Packet<'b>, DecodeError> {
+    Ok(Packet::Publish(Publish::decode(r, first, version)?))
+}
+
+#[inline(always)]
+fn decode_ack<'b, O: Observer>(
+    mut r: Reader<'b, '_, O>,
+    kind: PacketType,
+    version: Version,
+) -> Result<Packet<'b>, DecodeError> {
+    let ack = Ack::decode(&mut r, kind, version)?;
+    r.finish()?;
+    Ok(match kind {
+        PacketType::PubAck => Packet::PubAck(ack),
+        PacketType::PubRec => Packet::PubRec(ack),
+        PacketType::PubRel => Packet::PubRel(ack),
+        _ => Packet::PubComp(ack),
+    })
+}
+
+#[inline(never)]
+fn decode_other<'b, O: Observer>(
+    mut r: Reader<'b, '_, O>,
+    kind: PacketType,
+    version: Version,
+    padded: Option<Span>,
+) -> Result<Packet<'b>, DecodeError> {
+    let packet = match kind {
         PacketType::PingReq => Packet::PingReq,
         PacketType::PingResp => Packet::PingResp,
-        PacketType::Connect => Packet::Connect(Connect::decode(r, version, padded)?),
-        PacketType::ConnAck => Packet::ConnAck(ConnAck::decode(r, version)?),
-        PacketType::Subscribe => Packet::Subscribe(Subscribe::decode(r, version)?),
-        PacketType::SubAck => Packet::SubAck(SubAck::decode(r, version)?),
-        PacketType::Unsubscribe => Packet::Unsubscribe(Unsubscribe::decode(r, version)?),
-        PacketType::UnsubAck => Packet::UnsubAck(UnsubAck::decode(r, version)?),
-        PacketType::Disconnect => Packet::Disconnect(Disconnect::decode(r, version)?),
-        PacketType::Auth if version == Version::V5 => Packet::Auth(Auth::decode(r)?),
-        kind @ (PacketType::Auth | PacketType::Reserved) => {
-            return Err(DecodeError {
-                kind: ErrorKind::UnknownPacketType(kind),
-                field: Field::PacketType,
-                at: 0,
-            });
+        PacketType::Connect => Packet::Connect(Connect::decode(&mut r, version, padded)?),
+        PacketType::ConnAck => Packet::ConnAck(ConnAck::decode(&mut r, version)?),
+        PacketType::Subscribe => Packet::Subscribe(Subscribe::decode(&mut r, version)?),
+        PacketType::SubAck => Packet::SubAck(SubAck::decode(&mut r, version)?),
+        PacketType::Unsubscribe => Packet::Unsubscribe(Unsubscribe::decode(&mut r, version)?),
+        PacketType::UnsubAck => Packet::UnsubAck(UnsubAck::decode(&mut r, version)?),
+        PacketType::Disconnect => Packet::Disconnect(Disconnect::decode(&mut r, version)?),
+        PacketType::Auth if version == Version::V5 => Packet::Auth(Auth::decode(&mut r)?),
+        PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
+            return decode_ack(r, kind, version);
+        }
+        PacketType::Auth | PacketType::Publish | PacketType::Reserved => {
+            let kind = ErrorKind::UnknownPacketType(kind);
+            return Err(DecodeError { kind, field: Field::PacketType, at: 0 });
         }
     };
     r.finish()?;
     Ok(packet)
 }
 
-/// Type, flags and Remaining Length: the first byte, and the span of a length with needless bytes.
-#[inline(always)]
-fn fixed_header<O: Observer>(
-    r: &mut Reader<'_, '_, O>,
-    version: Version,
-) -> Result<(u8, Option<Span>), DecodeError> {
-    r.enter(Field::FixedHeader);
-    let first = r.flags(Field::PacketType)?;
-    r.bits(Field::PacketType, 0, first, 0xf0);
-    let kind = PacketType::from_first_byte(first);
-    match kind.required_flags() {
-        None => {
-            r.bits(Field::Dup, 0, first, 0x08);
-            r.bits(Field::Qos, 0, first, 0x06);
-            r.bits(Field::Retain, 0, first, 0x01);
-        }
-        Some(required) => {
-            let flags = r.bits(Field::Flags, 0, first, 0x0f);
-            if flags != required {
-                check_flags(r, kind, flags, version)?;
-            }
-        }
-    }
-    let (remaining, padded) = r.padded_vbi(Field::RemainingLength)?;
-    let mut span = None;
-    if padded {
-        let padded = Span::bytes(1, r.at() - 1);
-        // A CONNECT tells later which version's rules it is under.
-        if version == Version::V5 && kind != PacketType::Connect {
-            r.violation(Violation::LengthNotMinimal, Field::RemainingLength, padded)?;
-        }
-        span = Some(padded);
-    }
-    r.leave();
-    r.limit(remaining);
-    Ok((first, span))
-}
-
+/// In 3.1, PUBREL, SUBSCRIBE and UNSUBSCRIBE may be marked as duplicates, and other flags are not used.
 #[cold]
 #[inline(never)]
-fn check_flags<O: Observer>(
-    r: &mut Reader<'_, '_, O>,
-    kind: PacketType,
-    flags: u8,
-    version: Version,
-) -> Result<(), DecodeError> {
-    // In 3.1, PUBREL, SUBSCRIBE and UNSUBSCRIBE may be marked as duplicates; other flags are not used.
-    let free = match (version, kind.required_flags()) {
-        (Version::V31, Some(0b0010)) => 0b1001,
-        (Version::V31, _) => 0b1111,
-        _ => 0,
-    };
-    if kind.required_flags().is_some_and(|required| flags & !free == required & !free) {
-        return Ok(());
+fn flags_are_free(kind: PacketType, flags: u8, version: Version) -> bool {
+    match (version, kind.fixed_flags()) {
+        (Version::V31, 0b0010) => flags & 0b0110 == 0b0010,
+        (Version::V31, _) => true,
+        _ => false,
     }
-    r.violation(Violation::FlagsReserved, Field::Flags, Span::bits(0, 0x0f))
 }
 
 /// The payload was declared to be UTF-8: is it?
@@ -268,7 +283,7 @@ fn measure(packet: &Packet<'_>, version: Version) -> Result<Measured, EncodeErro
     let kind = packet.packet_type();
     let flags = match packet {
         Packet::Publish(publish) => publish.flags()?,
-        _ => kind.required_flags().unwrap_or(0),
+        _ => kind.fixed_flags(),
     };
     let body = match packet {
         Packet::Connect(connect) => connect.body_len()?,

@@ -1,4 +1,10 @@
 //! A cursor whose every read has a name: the name is what the observer hears, and what an error says.
+//!
+//! Everything that is read in every packet is inlined, and nothing that is not inlined borrows the reader:
+//! so the compiler keeps it in registers, and with an observer that has nothing to say it is a pointer and a
+//! length.
+
+use core::array;
 
 use crate::text;
 use crate::{DecodeError, ErrorKind, Field, Observer, PacketId, Span, Text, Value, Violation};
@@ -12,7 +18,7 @@ pub(crate) struct Reader<'b, 's, O> {
     end: usize,
     /// Bytes the packet should have after those that are there.
     missing: u32,
-    pub(crate) seen: &'s mut O,
+    seen: &'s mut O,
 }
 
 type Result<T> = core::result::Result<T, DecodeError>;
@@ -35,15 +41,19 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
         self.rest.is_empty() && self.missing == 0
     }
 
-    /// The packet ends `len` bytes from here.
+    /// The packet ends `len` bytes from here. If so many are not there, it is the other case, which then may
+    /// take its time.
     #[inline(always)]
-    pub(crate) fn limit(&mut self, len: u32) {
+    pub(crate) fn limit(self, len: u32) -> core::result::Result<Self, Self> {
         match self.rest.get(..len as usize) {
             Some(rest) => {
-                self.end -= self.rest.len() - rest.len();
-                self.rest = rest;
+                let end = self.end - self.rest.len() + rest.len();
+                Ok(Self { rest, end, missing: 0, seen: self.seen })
             }
-            None => self.missing = len - self.rest.len() as u32,
+            None => {
+                let missing = len - self.rest.len() as u32;
+                Err(Self { missing, ..self })
+            }
         }
     }
 
@@ -59,43 +69,62 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
         self.seen.leave(at);
     }
 
-    #[cold]
-    #[inline(never)]
-    fn truncated<T>(&self, field: Field, need: u32) -> Result<T> {
-        let have = self.rest.len() as u32;
-        Err(DecodeError { kind: ErrorKind::Truncated { need, have }, field, at: self.at() })
+    #[inline(always)]
+    fn truncated<T>(&self, field: Field, need: usize) -> Result<T> {
+        Err(truncated(field, need, self.rest.len(), self.end))
     }
 
     /// Tells of a broken rule in `field`.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn violation(&mut self, violation: Violation, field: Field, span: Span) -> Result<()> {
-        if self.seen.violation(violation, span).is_break() {
-            return Err(DecodeError { kind: ErrorKind::Violation(violation), field, at: span.start });
-        }
-        Ok(())
+        tell(self.seen, violation, field, span)
     }
 
-    /// One byte that is several fields, which the caller tells of.
+    /// One byte that is a group of several fields, each the bits of a mask. The masks tile the byte.
     #[inline(always)]
-    pub(crate) fn flags(&mut self, field: Field) -> Result<u8> {
-        let [byte, rest @ ..] = self.rest else { return self.truncated(field, 1) };
-        self.rest = rest;
-        Ok(*byte)
+    pub(crate) fn flags<const N: usize>(&mut self, group: Field, parts: [(Field, u8); N]) -> Result<u8> {
+        let at = self.at();
+        let [byte] = self.array(group)?;
+        self.seen.fields(Some(group), bits(at, byte, parts));
+        Ok(byte)
     }
 
-    /// Some bits of a byte that was read: told of, and moved down to bit 0.
+    /// The packet's first byte without a word to the observer, who hears of it with the Remaining Length.
     #[inline(always)]
-    pub(crate) fn bits(&mut self, field: Field, at: u32, byte: u8, mask: u8) -> u8 {
-        let value = (byte & mask) >> mask.trailing_zeros();
-        self.seen.field(field, Span::bits(at, mask), Value::Number(value.into()));
-        value
+    pub(crate) fn first_byte(&mut self) -> Result<u8> {
+        let [first] = self.array(Field::PacketType)?;
+        Ok(first)
+    }
+
+    /// The Remaining Length, and whether it took more bytes than it needed. What the `N` parts of the first
+    /// byte are is told together with it, `M` fields in all.
+    #[inline(always)]
+    pub(crate) fn remaining_length<const N: usize, const M: usize>(
+        &mut self,
+        first: u8,
+        parts: [(Field, u8); N],
+    ) -> Result<(u32, bool)> {
+        const { assert!(M == N + 1) };
+        let parts = bits(0, first, parts);
+        let (value, padded) = match self.untold_vbi(Field::RemainingLength) {
+            Ok(read) => read,
+            Err(error) => {
+                self.seen.enter(Field::FixedHeader, 0);
+                self.seen.fields(None, parts);
+                return Err(error);
+            }
+        };
+        let span = Span::bytes(1, self.at() - 1);
+        let length = (Field::RemainingLength, span, Value::Number(value));
+        let fields: [_; M] = array::from_fn(|index| *parts.get(index).unwrap_or(&length));
+        self.seen.fields(Some(Field::FixedHeader), fields);
+        Ok((value, padded))
     }
 
     #[inline(always)]
     fn array<const N: usize>(&mut self, field: Field) -> Result<[u8; N]> {
         let Some((head, rest)) = self.rest.split_first_chunk::<N>() else {
-            return self.truncated(field, N as u32);
+            return self.truncated(field, N);
         };
         self.rest = rest;
         Ok(*head)
@@ -133,39 +162,21 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// A Variable Byte Integer, and whether it took more bytes than it needed.
     #[inline(always)]
-    pub(crate) fn padded_vbi(&mut self, field: Field) -> Result<(u32, bool)> {
-        let at = self.at();
-        let (value, padded) = match *self.rest {
+    fn untold_vbi(&mut self, field: Field) -> Result<(u32, bool)> {
+        match *self.rest {
             [a, ref rest @ ..] if a < 0x80 => {
                 self.rest = rest;
-                (u32::from(a), false)
+                Ok((a.into(), false))
             }
             [a, b, ref rest @ ..] if b < 0x80 => {
                 self.rest = rest;
-                (u32::from(a & 0x7f) | u32::from(b) << 7, b == 0)
+                Ok((u32::from(a & 0x7f) | u32::from(b) << 7, b == 0))
             }
-            _ => self.long_vbi(field)?,
-        };
-        self.number(field, at, value);
-        Ok((value, padded))
-    }
-
-    #[inline(never)]
-    fn long_vbi(&mut self, field: Field) -> Result<(u32, bool)> {
-        let mut value = 0;
-        for (index, &byte) in self.rest.iter().take(4).enumerate() {
-            value |= u32::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                self.rest = &self.rest[index + 1..];
-                return Ok((value, index > 0 && byte == 0));
+            _ => {
+                let (value, padded, rest) = long_vbi(self.rest, field, self.end)?;
+                self.rest = rest;
+                Ok((value, padded))
             }
-        }
-        let at = self.at();
-        match self.rest.len() as u32 {
-            have @ 0..4 => {
-                Err(DecodeError { kind: ErrorKind::Truncated { need: have + 1, have }, field, at })
-            }
-            _ => Err(DecodeError { kind: ErrorKind::LengthTooLong, field, at }),
         }
     }
 
@@ -173,7 +184,8 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     #[inline(always)]
     pub(crate) fn vbi(&mut self, field: Field) -> Result<u32> {
         let at = self.at();
-        let (value, padded) = self.padded_vbi(field)?;
+        let (value, padded) = self.untold_vbi(field)?;
+        self.number(field, at, value);
         if padded {
             let len = self.at() - at;
             self.violation(Violation::LengthNotMinimal, field, Span::bytes(at, len))?;
@@ -192,32 +204,30 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
         Ok(PacketId(id))
     }
 
+    /// Bytes behind a length of two bytes.
     #[inline(always)]
-    fn take(&mut self, field: Field, len: u16) -> Result<&'b [u8]> {
+    fn prefixed(&mut self, field: Field, value: fn(&'b [u8]) -> Value<'b>) -> Result<&'b [u8]> {
+        let at = self.at();
+        let len = u16::from_be_bytes(self.array(field.length())?);
+        let length = (field.length(), Span::bytes(at, 2), Value::Number(len.into()));
         let Some((head, rest)) = self.rest.split_at_checked(len.into()) else {
+            self.seen.fields(None, [length]);
             return self.truncated(field, len.into());
         };
         self.rest = rest;
+        self.seen.fields(None, [length, (field, Span::bytes(at + 2, len.into()), value(head))]);
         Ok(head)
     }
 
-    /// Bytes behind a length of two bytes.
+    /// Bytes behind their length.
     #[inline(always)]
     pub(crate) fn bytes(&mut self, field: Field) -> Result<&'b [u8]> {
-        let len = self.u16(field.length())?;
-        let at = self.at();
-        let bytes = self.take(field, len)?;
-        self.seen.field(field, Span::bytes(at, len.into()), Value::Bytes(bytes));
-        Ok(bytes)
+        self.prefixed(field, Value::Bytes)
     }
 
     #[inline(always)]
     fn unchecked_text(&mut self, field: Field) -> Result<Text<'b>> {
-        let len = self.u16(field.length())?;
-        let at = self.at();
-        let text = Text(self.take(field, len)?);
-        self.seen.field(field, Span::bytes(at, len.into()), Value::Text(text));
-        Ok(text)
+        Ok(Text(self.prefixed(field, |bytes| Value::Text(Text(bytes)))?))
     }
 
     /// A string, which must be well-formed UTF-8 without U+0000.
@@ -225,7 +235,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     pub(crate) fn text(&mut self, field: Field) -> Result<Text<'b>> {
         let text = self.unchecked_text(field)?;
         if !text::is_plain(text.0) {
-            self.check_text(field, text)?;
+            check_text(self.seen, field, text, self.span_of(text))?;
         }
         Ok(text)
     }
@@ -235,34 +245,15 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     pub(crate) fn topic(&mut self, field: Field, wildcard: Violation) -> Result<Text<'b>> {
         let text = self.unchecked_text(field)?;
         if !text::is_plain_topic(text.0) {
-            self.check_topic(field, text, wildcard)?;
+            check_topic(self.seen, field, text, self.span_of(text), wildcard)?;
         }
         Ok(text)
     }
 
     /// The span of the text that was just read.
+    #[inline(always)]
     pub(crate) fn span_of(&self, text: Text<'_>) -> Span {
         Span::bytes(self.at() - text.len() as u32, text.len() as u32)
-    }
-
-    #[inline(never)]
-    fn check_topic(&mut self, field: Field, text: Text<'_>, wildcard: Violation) -> Result<()> {
-        self.check_text(field, text)?;
-        if text::has_wildcard(text.0) {
-            self.violation(wildcard, field, self.span_of(text))?;
-        }
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn check_text(&mut self, field: Field, text: Text<'_>) -> Result<()> {
-        if text.to_str().is_err() {
-            self.violation(Violation::StringNotUtf8, field, self.span_of(text))?;
-        }
-        if text.0.contains(&0) {
-            self.violation(Violation::StringHasNul, field, self.span_of(text))?;
-        }
-        Ok(())
     }
 
     /// All that is left of the packet.
@@ -270,7 +261,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     pub(crate) fn rest(&mut self, field: Field) -> Result<&'b [u8]> {
         let bytes = self.rest;
         if self.missing > 0 {
-            return self.truncated(field, bytes.len() as u32 + self.missing);
+            return self.truncated(field, bytes.len() + self.missing as usize);
         }
         let at = self.at();
         self.rest = &[];
@@ -288,7 +279,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     #[inline(always)]
     pub(crate) fn part(&mut self, field: Field, len: u32) -> Result<Reader<'b, '_, O>> {
         let Some((head, rest)) = self.rest.split_at_checked(len as usize) else {
-            return self.truncated(field, len);
+            return self.truncated(field, len as usize);
         };
         let end = self.end - rest.len();
         self.rest = rest;
@@ -297,18 +288,83 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// The packet's fields are read: nothing may be left.
     #[inline(always)]
-    pub(crate) fn finish(&mut self) -> Result<()> {
-        if !self.is_at_end() {
-            self.trailing()?;
+    pub(crate) fn finish(mut self) -> Result<()> {
+        if self.is_at_end() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn trailing(&mut self) -> Result<()> {
         let at = self.at();
         let len = self.rest(Field::TrailingBytes)?.len() as u32;
         self.violation(Violation::TrailingBytes, Field::TrailingBytes, Span::bytes(at, len))
     }
+}
+
+/// The fields that the bits of a byte are: each its mask's, moved down to bit 0.
+#[inline(always)]
+fn bits<const N: usize>(at: u32, byte: u8, parts: [(Field, u8); N]) -> [(Field, Span, Value<'static>); N] {
+    parts.map(|(field, mask)| {
+        let value = (byte & mask) >> mask.trailing_zeros();
+        (field, Span::bits(at, mask), Value::Number(value.into()))
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn truncated(field: Field, need: usize, have: usize, end: usize) -> DecodeError {
+    let at = (end - have) as u32;
+    DecodeError { kind: ErrorKind::Truncated { need: need as u32, have: have as u32 }, field, at }
+}
+
+#[cold]
+#[inline(never)]
+fn tell<O: Observer>(seen: &mut O, violation: Violation, field: Field, span: Span) -> Result<()> {
+    if seen.violation(violation, span).is_break() {
+        return Err(DecodeError { kind: ErrorKind::Violation(violation), field, at: span.start });
+    }
+    Ok(())
+}
+
+/// A Variable Byte Integer of three or four bytes, or one that does not end: its value, whether it took more
+/// bytes than it needed, and what comes after it.
+#[inline(never)]
+fn long_vbi(bytes: &[u8], field: Field, end: usize) -> Result<(u32, bool, &[u8])> {
+    let mut value = 0;
+    let mut rest = bytes;
+    for shift in [0, 7, 14, 21] {
+        let [byte, after @ ..] = rest else {
+            return Err(truncated(field, bytes.len() + 1, bytes.len(), end));
+        };
+        rest = after;
+        value |= u32::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            return Ok((value, shift > 0 && *byte == 0, rest));
+        }
+    }
+    let at = (end - bytes.len()) as u32;
+    Err(DecodeError { kind: ErrorKind::LengthTooLong, field, at })
+}
+
+#[inline(never)]
+fn check_topic<O: Observer>(
+    seen: &mut O,
+    field: Field,
+    text: Text<'_>,
+    span: Span,
+    wildcard: Violation,
+) -> Result<()> {
+    check_text(seen, field, text, span)?;
+    if text::has_wildcard(text.0) {
+        tell(seen, wildcard, field, span)?;
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn check_text<O: Observer>(seen: &mut O, field: Field, text: Text<'_>, span: Span) -> Result<()> {
+    if text.to_str().is_err() {
+        tell(seen, Violation::StringNotUtf8, field, span)?;
+    }
+    if text.0.contains(&0) {
+        tell(seen, Violation::StringHasNul, field, span)?;
+    }
+    Ok(())
 }

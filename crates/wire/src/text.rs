@@ -96,12 +96,24 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Calls `see` with all bytes, eight at a time. Some may come twice, and `a` stands in for bytes that are
 /// not there: good for questions of the kind "is any byte such and such", to which `a` says no.
+///
+/// Up to 32 bytes, which is what most strings have, there is no loop: the words overlap as they need to.
 #[inline(always)]
 fn words(bytes: &[u8], mut see: impl FnMut(u64)) {
-    if let Some(last) = bytes.last_chunk::<8>() {
-        for word in bytes.as_chunks::<8>().0 {
-            see(u64::from_le_bytes(*word));
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
+        if bytes.len() > 32 {
+            for [a, b] in bytes.as_chunks::<8>().0.as_chunks::<2>().0 {
+                see(u64::from_le_bytes(*a));
+                see(u64::from_le_bytes(*b));
+            }
         }
+        for half in [first, last] {
+            let [a, b] = *half.as_chunks::<8>().0 else { unreachable!() };
+            see(u64::from_le_bytes(a));
+            see(u64::from_le_bytes(b));
+        }
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        see(u64::from_le_bytes(*first));
         see(u64::from_le_bytes(*last));
     } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         see(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32);

@@ -113,7 +113,30 @@ impl PacketType {
     /// The type in a packet's first byte.
     #[inline]
     pub const fn from_first_byte(first: u8) -> Self {
-        Self::ALL[(first >> 4) as usize]
+        match first >> 4 {
+            0 => Self::Reserved,
+            1 => Self::Connect,
+            2 => Self::ConnAck,
+            3 => Self::Publish,
+            4 => Self::PubAck,
+            5 => Self::PubRec,
+            6 => Self::PubRel,
+            7 => Self::PubComp,
+            8 => Self::Subscribe,
+            9 => Self::SubAck,
+            10 => Self::Unsubscribe,
+            11 => Self::UnsubAck,
+            12 => Self::PingReq,
+            13 => Self::PingResp,
+            14 => Self::Disconnect,
+            _ => Self::Auth,
+        }
+    }
+
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP: those that answer a PUBLISH or one another.
+    #[inline]
+    pub const fn is_ack(self) -> bool {
+        matches!(self, Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp)
     }
 
     /// The specification's name, in capitals.
@@ -138,14 +161,22 @@ impl PacketType {
         }
     }
 
-    /// The flags a first byte must have in its low four bits; nothing for PUBLISH, whose flags are its own.
+    /// The low four bits that a first byte must have; nothing for PUBLISH, whose flags are its own.
     #[inline]
     pub const fn required_flags(self) -> Option<u8> {
         match self {
             Self::Publish => None,
-            Self::PubRel | Self::Subscribe | Self::Unsubscribe => Some(0b0010),
-            _ => Some(0),
+            other => Some(other.fixed_flags()),
         }
+    }
+
+    /// The flags of every packet but PUBLISH, without a branch.
+    #[inline(always)]
+    pub(crate) const fn fixed_flags(self) -> u8 {
+        const TWO: u16 = 1 << PacketType::PubRel as u16
+            | 1 << PacketType::Subscribe as u16
+            | 1 << PacketType::Unsubscribe as u16;
+        ((TWO >> self as u16 & 1) << 1) as u8
     }
 }
 

@@ -63,6 +63,7 @@ pub(super) fn reason_and_properties<'b, O: Observer>(
     given(r, kind)
 }
 
+#[inline(always)]
 fn given<'b, O: Observer>(
     r: &mut Reader<'b, '_, O>,
     kind: PacketType,

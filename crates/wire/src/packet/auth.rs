@@ -18,6 +18,7 @@ pub struct Auth<'b> {
 }
 
 impl<'b> Auth<'b> {
+    #[inline(always)]
     pub(super) fn decode<O: Observer>(r: &mut Reader<'b, '_, O>) -> Result<Self, DecodeError> {
         let (start, empty) = (r.at(), r.is_at_end());
         let (reason, properties) = reason_and_properties(r, PacketType::Auth, Version::V5)?;

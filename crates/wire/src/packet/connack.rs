@@ -20,27 +20,25 @@ pub struct ConnAck<'b> {
 }
 
 impl<'b> ConnAck<'b> {
+    #[inline(always)]
     pub(super) fn decode<O: Observer>(
         r: &mut Reader<'b, '_, O>,
         version: Version,
     ) -> Result<Self, DecodeError> {
         let at = r.at();
-        r.enter(Field::ConnectAckFlags);
-        let flags = r.flags(Field::ConnectAckFlags)?;
-        let session_present = match version {
-            Version::V31 => {
-                r.bits(Field::ConnectAckFlagsReserved, at, flags, 0xff);
-                false
+        let session_present = if version == Version::V31 {
+            // The byte is reserved, and not used.
+            r.flags(Field::ConnectAckFlags, [(Field::ConnectAckFlagsReserved, 0xff)])?;
+            false
+        } else {
+            let parts = [(Field::ConnectAckFlagsReserved, 0xfe), (Field::SessionPresent, 0x01)];
+            let flags = r.flags(Field::ConnectAckFlags, parts)?;
+            if flags > 1 {
+                let span = Span::bits(at, 0xfe);
+                r.violation(Violation::ConnectAckFlagsReserved, Field::ConnectAckFlagsReserved, span)?;
             }
-            Version::V311 | Version::V5 => {
-                if r.bits(Field::ConnectAckFlagsReserved, at, flags, 0xfe) != 0 {
-                    let field = Field::ConnectAckFlagsReserved;
-                    r.violation(Violation::ConnectAckFlagsReserved, field, Span::bits(at, 0xfe))?;
-                }
-                r.bits(Field::SessionPresent, at, flags, 0x01) == 1
-            }
+            flags & 0x01 == 1
         };
-        r.leave();
         let field = match version {
             Version::V5 => Field::ReasonCode,
             _ => Field::ReturnCode,

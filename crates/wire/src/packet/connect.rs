@@ -59,6 +59,7 @@ pub struct Will<'b> {
 
 impl<'b> Connect<'b> {
     /// `padded`: the span of a Remaining Length with more bytes than it needs.
+    #[inline(always)]
     pub(super) fn decode<O: Observer>(
         r: &mut Reader<'b, '_, O>,
         fallback: Version,
@@ -138,6 +139,7 @@ impl<'b> Connect<'b> {
 }
 
 impl<'b> Will<'b> {
+    #[inline(always)]
     fn decode<O: Observer>(
         r: &mut Reader<'b, '_, O>,
         version: Version,
@@ -178,7 +180,11 @@ fn protocol<O: Observer>(
         r.violation(Violation::ProtocolVersionUnknown, Field::ProtocolVersion, span)?;
         return Ok((fallback, level & BRIDGE != 0));
     };
-    if name.0 != version.protocol_name().as_bytes() {
+    let right = match version {
+        Version::V31 => name.0 == b"MQIsdp",
+        Version::V311 | Version::V5 => name.0 == b"MQTT",
+    };
+    if !right {
         r.violation(Violation::ProtocolNameWrong, Field::ProtocolName, name_span)?;
     }
     Ok((version, level & BRIDGE != 0))
@@ -187,16 +193,18 @@ fn protocol<O: Observer>(
 #[inline(always)]
 fn flags<O: Observer>(r: &mut Reader<'_, '_, O>, version: Version) -> Result<u8, DecodeError> {
     let at = r.at();
-    r.enter(Field::ConnectFlags);
-    let flags = r.flags(Field::ConnectFlags)?;
-    r.bits(Field::UserNameFlag, at, flags, USER_NAME);
-    r.bits(Field::PasswordFlag, at, flags, PASSWORD);
-    r.bits(Field::WillRetain, at, flags, WILL_RETAIN);
-    r.bits(Field::WillQos, at, flags, WILL_QOS);
-    r.bits(Field::WillFlag, at, flags, WILL_FLAG);
-    r.bits(Field::CleanStart, at, flags, CLEAN_START);
-    r.bits(Field::ConnectFlagsReserved, at, flags, RESERVED);
-    r.leave();
+    let flags = r.flags(
+        Field::ConnectFlags,
+        [
+            (Field::UserNameFlag, USER_NAME),
+            (Field::PasswordFlag, PASSWORD),
+            (Field::WillRetain, WILL_RETAIN),
+            (Field::WillQos, WILL_QOS),
+            (Field::WillFlag, WILL_FLAG),
+            (Field::CleanStart, CLEAN_START),
+            (Field::ConnectFlagsReserved, RESERVED),
+        ],
+    )?;
     if flags & RESERVED != 0 {
         let span = Span::bits(at, RESERVED);
         r.violation(Violation::ConnectFlagReserved, Field::ConnectFlagsReserved, span)?;

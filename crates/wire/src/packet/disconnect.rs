@@ -15,6 +15,7 @@ pub struct Disconnect<'b> {
 }
 
 impl<'b> Disconnect<'b> {
+    #[inline(always)]
     pub(super) fn decode<O: Observer>(
         r: &mut Reader<'b, '_, O>,
         version: Version,

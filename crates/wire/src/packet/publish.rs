@@ -31,19 +31,21 @@ pub struct Publish<'b> {
 impl<'b> Publish<'b> {
     #[inline(always)]
     pub(super) fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
+        mut r: Reader<'b, '_, O>,
         first: u8,
         version: Version,
     ) -> Result<Self, DecodeError> {
         let (dup, qos, retain) = (first & 0x08 != 0, QoS::from_bits(first >> 1), first & 0x01 != 0);
-        if matches!(first & 0x0e, 0x08 | 0x06 | 0x0e) {
-            check_flags(r, qos)?;
+        match first & 0x0e {
+            0x08 => r.violation(Violation::DupAtQos0, Field::Dup, Span::bits(0, 0x08))?,
+            0x06 | 0x0e => r.violation(Violation::QosReserved, Field::Qos, Span::bits(0, 0x06))?,
+            _ => {}
         }
         let topic = r.topic(Field::Topic, Violation::TopicWildcard)?;
         let topic_end = r.at();
         let packet_id = if qos == QoS::AtMostOnce { None } else { Some(r.packet_id()?) };
         let (properties, met) = match version {
-            Version::V5 => properties::decode(r, Field::Properties, PLACE)?,
+            Version::V5 => properties::decode(&mut r, Field::Properties, PLACE)?,
             _ => (Properties::EMPTY, Met::default()),
         };
         if topic.is_empty() && !met.has(PropertyId::TopicAlias) {
@@ -54,7 +56,7 @@ impl<'b> Publish<'b> {
             r.violation(violation, Field::Topic, Span::bytes(topic_end - 2, 2))?;
         }
         let payload = r.rest(Field::Payload)?;
-        check_payload_format(r, met, properties, payload, Field::Payload)?;
+        check_payload_format(&mut r, met, properties, payload, Field::Payload)?;
         Ok(Self { dup, qos, retain, topic, packet_id, properties, payload })
     }
 
@@ -93,12 +95,3 @@ impl<'b> Publish<'b> {
 }
 
 const PLACE: u16 = crate::property::place(PacketType::Publish);
-
-#[cold]
-#[inline(never)]
-fn check_flags<O: Observer>(r: &mut Reader<'_, '_, O>, qos: QoS) -> Result<(), DecodeError> {
-    match qos {
-        QoS::AtMostOnce => r.violation(Violation::DupAtQos0, Field::Dup, Span::bits(0, 0x08)),
-        _ => r.violation(Violation::QosReserved, Field::Qos, Span::bits(0, 0x06)),
-    }
-}

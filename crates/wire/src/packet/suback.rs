@@ -66,6 +66,7 @@ impl fmt::Debug for ReasonCodes<'_> {
 }
 
 impl<'b> SubAck<'b> {
+    #[inline(always)]
     pub(super) fn decode<O: Observer>(
         r: &mut Reader<'b, '_, O>,
         version: Version,
@@ -96,6 +97,7 @@ impl<'b> SubAck<'b> {
 const PLACE: u16 = crate::property::place(PacketType::SubAck);
 
 /// The codes that fill the rest of a SUBACK or UNSUBACK.
+#[inline(always)]
 pub(super) fn codes<'b, O: Observer>(
     r: &mut Reader<'b, '_, O>,
     kind: PacketType,

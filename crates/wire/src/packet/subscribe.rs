@@ -137,6 +137,7 @@ impl SubscriptionsBuf {
 }
 
 impl<'b> Subscribe<'b> {
+    #[inline(always)]
     pub(super) fn decode<O: Observer>(
         r: &mut Reader<'b, '_, O>,
         version: Version,
@@ -191,17 +192,22 @@ fn options<O: Observer>(
     version: Version,
 ) -> Result<(), DecodeError> {
     let at = r.at();
-    r.enter(Field::SubscriptionOptions);
-    let byte = r.flags(Field::SubscriptionOptions)?;
-    let reserved = if version == Version::V5 { 0xc0 } else { 0xfc };
-    r.bits(Field::SubscriptionOptionsReserved, at, byte, reserved);
-    if version == Version::V5 {
-        r.bits(Field::RetainHandling, at, byte, 0x30);
-        r.bits(Field::RetainAsPublished, at, byte, 0x08);
-        r.bits(Field::NoLocal, at, byte, 0x04);
-    }
-    r.bits(Field::RequestedQos, at, byte, 0x03);
-    r.leave();
+    let (byte, reserved) = match version {
+        Version::V5 => {
+            let parts = [
+                (Field::SubscriptionOptionsReserved, 0xc0),
+                (Field::RetainHandling, 0x30),
+                (Field::RetainAsPublished, 0x08),
+                (Field::NoLocal, 0x04),
+                (Field::RequestedQos, 0x03),
+            ];
+            (r.flags(Field::SubscriptionOptions, parts)?, 0xc0)
+        }
+        Version::V31 | Version::V311 => {
+            let parts = [(Field::SubscriptionOptionsReserved, 0xfc), (Field::RequestedQos, 0x03)];
+            (r.flags(Field::SubscriptionOptions, parts)?, 0xfc)
+        }
+    };
     if byte & reserved != 0 {
         let field = Field::SubscriptionOptionsReserved;
         r.violation(Violation::SubscriptionOptionsReserved, field, Span::bits(at, reserved))?;
@@ -230,46 +236,42 @@ pub(super) fn decode_filter<'b, O: Observer>(
     if filter.is_empty() {
         r.violation(Violation::TopicFilterEmpty, Field::TopicFilter, r.span_of(filter))?;
     } else if filter.0[0] == b'$' || has_wildcard(filter.0) {
-        check_filter(r, filter, version)?;
+        for violation in misplaced_parts(filter.0, version).into_iter().flatten() {
+            r.violation(violation, Field::TopicFilter, r.span_of(filter))?;
+        }
     }
     Ok(filter)
 }
 
+/// What is wrong with the share name, with a `#`, with a `+`.
 #[inline(never)]
-fn check_filter<O: Observer>(
-    r: &mut Reader<'_, '_, O>,
-    filter: Text<'_>,
-    version: Version,
-) -> Result<(), DecodeError> {
-    let span = r.span_of(filter);
-    let mut wrong = |violation| r.violation(violation, Field::TopicFilter, span);
-    let mut levels = filter.0;
+fn misplaced_parts(filter: &[u8], version: Version) -> [Option<Violation>; 3] {
+    let mut share = None;
+    let mut levels = filter;
     if version == Version::V5
-        && let Some(shared) = filter.0.strip_prefix(SHARE)
+        && let Some(shared) = filter.strip_prefix(SHARE)
     {
         let mut parts = shared.splitn(2, |&byte| byte == b'/');
         let name = parts.next().unwrap_or_default();
         levels = parts.next().unwrap_or_default();
         if name.is_empty() {
-            wrong(Violation::ShareNameMissing)?;
+            share = Some(Violation::ShareNameMissing);
         } else if has_wildcard(name) || levels.is_empty() {
-            wrong(Violation::ShareNameForm)?;
+            share = Some(Violation::ShareNameForm);
         }
     }
-    let mut levels = levels.split(|&byte| byte == b'/').peekable();
     let (mut multi, mut single) = (false, false);
+    let mut levels = levels.split(|&byte| byte == b'/').peekable();
     while let Some(level) = levels.next() {
         let last = levels.peek().is_none();
         multi |= level.contains(&b'#') && !(level == b"#" && last);
         single |= level.contains(&b'+') && level != b"+";
     }
-    if multi {
-        wrong(Violation::MultiLevelWildcardPlace)?;
-    }
-    if single {
-        wrong(Violation::SingleLevelWildcardPlace)?;
-    }
-    Ok(())
+    [
+        share,
+        multi.then_some(Violation::MultiLevelWildcardPlace),
+        single.then_some(Violation::SingleLevelWildcardPlace),
+    ]
 }
 
 /// Bytes behind a length of two bytes, and what comes after them.

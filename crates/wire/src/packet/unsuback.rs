@@ -21,6 +21,7 @@ pub struct UnsubAck<'b> {
 }
 
 impl<'b> UnsubAck<'b> {
+    #[inline(always)]
     pub(super) fn decode<O: Observer>(
         r: &mut Reader<'b, '_, O>,
         version: Version,

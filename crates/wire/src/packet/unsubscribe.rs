@@ -87,6 +87,7 @@ impl TopicFiltersBuf {
 }
 
 impl<'b> Unsubscribe<'b> {
+    #[inline(always)]
     pub(super) fn decode<O: Observer>(
         r: &mut Reader<'b, '_, O>,
         version: Version,

@@ -33,19 +33,18 @@ pub(crate) fn decode<'b, O: Observer>(
         return Ok((Properties::EMPTY, Met::default()));
     }
     let len = r.vbi(group.length())?;
-    let found = if len == 0 { (Properties::EMPTY, Met::default()) } else { list(r, group, place, len)? };
+    let mut found = (Properties::EMPTY, Met::default());
+    if len > 0 {
+        let part = r.part(group, len)?;
+        found = (Properties { bytes: part.peek() }, list(part, place)?);
+    }
     r.leave();
     Ok(found)
 }
 
-fn list<'b, O: Observer>(
-    r: &mut Reader<'b, '_, O>,
-    group: Field,
-    place: u16,
-    len: u32,
-) -> Result<(Properties<'b>, Met)> {
-    let mut r = r.part(group, len)?;
-    let bytes = r.peek();
+#[inline(never)]
+fn list<O: Observer>(mut r: Reader<'_, '_, O>, place: u16) -> Result<Met> {
+    let start = r.at();
     let mut met = Met::default();
     while let [id, ..] = *r.peek() {
         let Some(Some(info)) = INFO.get(usize::from(id)) else {
@@ -64,10 +63,10 @@ fn list<'b, O: Observer>(
         r.leave();
     }
     if met.has(PropertyId::AuthenticationData) && !met.has(PropertyId::AuthenticationMethod) {
-        let span = Span::bytes(r.at() - len, len);
+        let span = Span::bytes(start, r.at() - start);
         r.violation(Violation::AuthenticationDataWithoutMethod, Field::AuthenticationData, span)?;
     }
-    Ok((Properties { bytes }, met))
+    Ok(met)
 }
 
 #[inline(always)]
@@ -124,7 +123,7 @@ fn check_zero<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info, value: u32, a
 }
 
 /// The property whose identifier stands at `at` may not stand here, or stands here again.
-#[inline(never)]
+#[inline(always)]
 fn misplaced<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info, id: u8, place: u16, at: u32) -> Result<()> {
     let span = Span::bytes(at, 1);
     if info.places & place == 0 {
@@ -138,7 +137,7 @@ fn misplaced<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info, id: u8, place:
 const PUBLISH: u16 = super::table::place(crate::PacketType::Publish);
 
 /// None can tell how long an unknown property is, so the rest of the properties belongs to it.
-#[cold]
+#[inline(always)]
 fn unknown<O: Observer>(r: &mut Reader<'_, '_, O>) -> Result<()> {
     let at = r.at();
     let len = r.rest(Field::UnknownProperty)?.len() as u32;
