@@ -31,16 +31,26 @@ pub(crate) struct Flow {
     opener_is_low: bool,
     forward: Half,
     reverse: Half,
-    /// When the opener's SYN was seen, until it was answered.
-    syn_time: Option<i64>,
-    /// From SYN to its answer, in nanoseconds; 0 if not seen.
-    round_trip: i64,
+    handshake: Handshake,
     last: Moment,
     state: State,
     /// The nearest time at which the flow is to be looked at; `i64::MAX` for none.
     pub(crate) due: i64,
     /// Whether a segment came since the table last looked for flows to forget.
     pub(crate) touched: bool,
+}
+
+/// How far the handshake has come, with times in nanoseconds.
+#[derive(Clone, Copy)]
+enum Handshake {
+    /// No SYN was seen.
+    None,
+    /// The opener's SYN was seen at this time.
+    Asked(i64),
+    /// It was answered; it was sent at this time.
+    Answered(i64),
+    /// The opener acknowledged the answer, this long after its SYN.
+    Done(i64),
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +62,17 @@ enum State {
     Reset(Direction, Moment),
     /// The sink was told.
     Closed(CloseReason, Moment),
+}
+
+impl Handshake {
+    /// The whole handshake's time, as far as it is known: an upper bound of the time by which segments overtake.
+    #[inline]
+    fn round_trip(self) -> i64 {
+        match self {
+            Self::Done(time) => time,
+            _ => 0,
+        }
+    }
 }
 
 impl Flow {
@@ -73,8 +94,7 @@ impl Flow {
             opener_is_low: from_low != answers,
             forward: Half::new(),
             reverse: Half::new(),
-            syn_time: None,
-            round_trip: 0,
+            handshake: Handshake::None,
             last: now,
             state: State::Open,
             due: i64::MAX,
@@ -108,7 +128,7 @@ impl Flow {
         match self.state {
             // What was under way when the flow was reset is new; a retransmission is not.
             State::Closed(CloseReason::Reset, _) => {
-                distance + segment.payload.len() as i32 > 0 || distance < FAR_BEHIND
+                i64::from(distance) + segment.payload.len() as i64 > 0 || distance < FAR_BEHIND
             }
             State::Closed(..) => distance.unsigned_abs() > FAR,
             _ => distance < FAR_BEHIND,
@@ -148,11 +168,12 @@ impl Flow {
             || !segment.flags.is_plain()
             || segment.cut > 0
             || !matches!(self.state, State::Open)
+            || !matches!(self.handshake, Handshake::Done(_) | Handshake::None)
         {
             return false;
         }
         let len = run.bytes.len() as u32;
-        let remarks = me.remark(peer, segment, len, now, self.round_trip);
+        let remarks = me.remark(peer, segment, len, now, self.handshake.round_trip());
         self.last = now;
         self.touched = true;
         sink.segment(
@@ -185,7 +206,7 @@ impl Flow {
             Direction::Reverse => (&mut self.reverse, &mut self.forward),
         };
         let len = segment.payload.len() as u32 + segment.cut;
-        remarks |= me.remark(peer, segment, len, now, self.round_trip);
+        remarks |= me.remark(peer, segment, len, now, self.handshake.round_trip());
         if me.holds() && me.conflicts(segment.sequence, runs) {
             remarks |= Analysis::CONFLICTING_OVERLAP;
         }
@@ -206,13 +227,19 @@ impl Flow {
                 if peer.is_unknown() {
                     peer.begin(segment.acknowledgement);
                 }
-                if let Some(sent) = self.syn_time.take() {
-                    self.round_trip = now.time.saturating_sub(sent);
-                    sink.handshake(id, self.round_trip);
+                if let Handshake::Asked(sent) = self.handshake {
+                    self.handshake = Handshake::Answered(sent);
+                    sink.handshake(id, now.time.saturating_sub(sent));
                 }
-            } else if direction == Direction::Forward {
-                self.syn_time.get_or_insert(now.time);
+            } else if let Handshake::None = self.handshake
+                && direction == Direction::Forward
+            {
+                self.handshake = Handshake::Asked(now.time);
             }
+        } else if let Handshake::Answered(sent) = self.handshake
+            && direction == Direction::Forward
+        {
+            self.handshake = Handshake::Done(now.time.saturating_sub(sent));
         } else if peer.is_unknown() && flags.ack() && me.first_after_syn() == Some(sequence) {
             // the answer to this side's SYN was not captured, but here it is acknowledged
             peer.begin(segment.acknowledgement);
@@ -222,8 +249,9 @@ impl Flow {
         }
 
         let mut out = Out { sink, flow: id, direction, now };
-        // what an RST carries is a remark to people (RFC 9293 §3.5.3), not data
-        if len > 0 && !flags.rst() {
+        // What an RST carries is a remark to people (RFC 9293 §3.5.3), not data; nor is what a keep-alive carries, which
+        // only acknowledgements tell before the first data.
+        if len > 0 && !flags.rst() && !(me.is_unknown() && peer.has_acknowledged(sequence, len)) {
             me.take(sequence, runs, segment.cut, budget, &mut out);
         }
         if flags.fin() {

@@ -149,6 +149,9 @@ impl Table {
         {
             flow.due = due;
             self.due.push(Reverse((due, slot)));
+            if self.due.len() > 64 + 2 * self.flows.len() {
+                self.due.retain(|Reverse((due, slot))| self.flows[*slot as usize].due == *due);
+            }
         }
     }
 

@@ -75,7 +75,7 @@ pub(crate) struct Half {
     base: u64,
     /// The position of the next byte to hand out.
     next: u64,
-    /// The end of the furthest data seen.
+    /// The furthest position that was spoken of: the end of data, or where a segment without data stands.
     highest: u64,
     /// The position of the FIN; 0 if there was none.
     fin: u64,

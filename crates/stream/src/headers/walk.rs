@@ -129,6 +129,9 @@ pub(super) struct Walk<'a, 'v, V> {
     pub(super) seen: &'v mut V,
 }
 
+/// No interface has longer frames (bytes); what a capture says beyond is not believed.
+const LONGEST_FRAME: u32 = 1 << 20;
+
 /// Follows a frame from its link layer.
 pub(crate) fn walk_frame(
     link: u16,
@@ -137,7 +140,8 @@ pub(crate) fn walk_frame(
     seen: &mut impl Visitor,
 ) -> Result<Found, HeaderError> {
     let first = super::link::first(link).ok_or(HeaderError::UnknownLink(link))?;
-    Walk { bytes, at: 0, end: bytes.len().max(original_len as usize), seen }.run(first)
+    let end = bytes.len().max(original_len.min(LONGEST_FRAME) as usize);
+    Walk { bytes, at: 0, end, seen }.run(first)
 }
 
 /// What [`walk_frame`] finds in the frame that nearly all are: Ethernet, IPv4 without options, TCP, nothing cut off.

@@ -27,6 +27,11 @@ impl Half {
         self.seen.any
     }
 
+    /// Whether this side acknowledged just what a keep-alive with a byte would bring.
+    pub(crate) fn has_acknowledged(&self, sequence: u32, len: u32) -> bool {
+        len == 1 && self.seen.any && self.seen.acknowledgement == sequence.wrapping_add(1)
+    }
+
     /// Remarks on a segment of this direction that is about to be taken. `peer` is the other direction.
     #[inline]
     pub(crate) fn remark(
@@ -42,16 +47,19 @@ impl Half {
         if ahead != 0 || len <= 1 || segment.window == 0 {
             remarks = self.remark_on_unusual(peer, segment, ahead, len, now, round_trip);
         }
+        if ahead > 0 && remarks.contains(Analysis::LOST_SEGMENT) {
+            self.highest = self.highest.wrapping_add(ahead as u64); // what is lost is remarked on once
+        }
         if len > 0 && ahead >= 0 {
             self.seen.advanced = now.time;
         }
         if segment.flags.ack() {
             let acknowledged_ahead = segment.acknowledgement.wrapping_sub(peer.end_seen() as u32) as i32;
-            if acknowledged_ahead > 0 && peer.start != Start::Unknown {
-                remarks |= Analysis::ACK_LOST_SEGMENT;
-            }
-            if segment.acknowledgement != self.seen.acknowledgement {
+            if segment.acknowledgement != self.seen.acknowledgement || !self.seen.any {
                 self.seen.duplicate_acks = 0;
+                if acknowledged_ahead > 0 && peer.start != Start::Unknown {
+                    remarks |= Analysis::ACK_LOST_SEGMENT;
+                }
             }
             self.seen.acknowledgement = segment.acknowledgement;
         }

@@ -1,6 +1,6 @@
 //! One direction: order, loss, and what is remarked on.
 
-use mqscope_stream::{Analysis, GapCause, Limits};
+use mqscope_stream::{Analysis, Direction, GapCause, Limits};
 
 use crate::build::{ACK, FIN, RST, SYN, Tcp};
 use crate::tap::{MS, SECOND, Tap, What, client, server, syn_ack};
@@ -118,6 +118,28 @@ fn a_keep_alive_brings_nothing_and_its_answer_is_no_duplicate() {
     }
     tap.client(3, b"def");
     assert_eq!(tap.client_text(), "abcdef");
+}
+
+#[test]
+fn a_keep_alive_at_the_start_of_the_capture_brings_nothing() {
+    let mut tap = Tap::new();
+    tap.server_acknowledges(3);
+    tap.client(2, b"\0");
+    for (i, data) in [b"de", b"fg", b"hi"].into_iter().enumerate() {
+        tap.client(3 + 2 * i as u32, data);
+    }
+    assert_eq!(tap.seen.text(0, Direction::Reverse), "defghi", "the server was seen first");
+}
+
+#[test]
+fn what_is_lost_is_remarked_on_once() {
+    let mut tap = Tap::connected();
+    tap.tcp(&Tcp { flags: ACK, ..client(500, b"") });
+    assert_eq!(tap.remarks(), Analysis::LOST_SEGMENT);
+    tap.tcp(&Tcp { flags: ACK, ack: 9101, ..client(500, b"") });
+    assert_eq!(tap.remarks(), Analysis::ACK_LOST_SEGMENT);
+    tap.tcp(&Tcp { ack: 9101, ..client(500, b"abc") });
+    assert_eq!(tap.remarks(), Analysis::NONE);
 }
 
 #[test]
