@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut indexer = Indexer::new(Settings::default(), capture.store());
     let mut topics: HashMap<Box<[u8]>, u64> = HashMap::new();
     if by_topic {
-        indexer.run(&mut capture, &mut |packet: &PacketView<'_>| {
+        let _ = indexer.run(&mut capture, &mut |packet: &PacketView<'_>| {
             if let Some(topic) = packet.topic {
                 match topics.get_mut(topic) {
                     Some(count) => *count += 1,
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ControlFlow::Continue(())
         })?;
     } else {
-        indexer.run(&mut capture, &mut Unseen)?;
+        let _ = indexer.run(&mut capture, &mut Unseen)?;
     }
     let took = begun.elapsed();
 

@@ -2,19 +2,10 @@
 
 use std::fmt::Write as _;
 
+pub use mqscope_wire::json::Secrets;
 use mqscope_wire::{Field, Note, NoteKind, PacketType, QoS, ReasonCode, Version};
 
 use crate::escape;
-
-/// Whether passwords and authentication data are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Secrets {
-    /// Replaced by [`REDACTED`].
-    #[default]
-    Redacted,
-    /// As they are.
-    Shown,
-}
 
 /// What stands for a secret.
 pub const REDACTED: &str = "(redacted)";

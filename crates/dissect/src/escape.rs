@@ -40,21 +40,30 @@ pub fn excerpt(bytes: &[u8], most: usize) -> String {
     }
 }
 
+/// Whether a character does something else to a terminal than to stand there.
+#[must_use]
+pub const fn is_unsafe(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f'
+        | '\x7f'..='\u{9f}'
+        | '\u{61c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}')
+}
+
 fn push_char(c: char, out: &mut String) {
     match c {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
         '\\' => out.push_str("\\\\"),
-        '\0'..='\x1f' | '\x7f'..='\u{9f}' => {
+        '\0'..='\u{ff}' if is_unsafe(c) => {
             let _ = write!(out, "\\x{:02x}", c as u32);
         }
-        '\u{61c}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}'
-        | '\u{feff}' => {
+        _ if is_unsafe(c) => {
             let _ = write!(out, "\\u{{{:x}}}", c as u32);
         }
         _ => out.push(c),

@@ -14,6 +14,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use catalogue::{ENTRIES, Source};
 
 use crate::PacketView;
+use crate::annotate::Secrets;
 
 /// A field of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,19 +81,6 @@ pub enum Radix {
     Hexadecimal(u8),
 }
 
-/// Whether passwords and authentication data are given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Secrets {
-    /// [`HIDDEN`] stands in their place.
-    #[default]
-    Hide,
-    /// As on the wire.
-    Show,
-}
-
-/// What stands in the place of a secret.
-pub const HIDDEN: &str = "<hidden>";
-
 impl FieldId {
     /// Every field, in the order of the catalogue.
     pub fn all() -> impl ExactSizeIterator<Item = Self> + DoubleEndedIterator {
@@ -142,7 +130,7 @@ impl FieldId {
 /// Gives each value that `field` has in a packet, in the order in which they stand there.
 #[inline]
 pub fn values(field: FieldId, packet: &PacketView<'_>, out: &mut dyn FnMut(FieldValue<'_>)) {
-    values_shown(field, packet, Secrets::Show, out);
+    values_shown(field, packet, Secrets::Shown, out);
 }
 
 /// As [`values`], with a say about passwords and authentication data.

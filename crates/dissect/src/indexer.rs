@@ -37,7 +37,7 @@ const GATHER_BYTES: usize = 1 << 20;
 /// # fn main() -> Result<(), mqscope_dissect::DissectError> {
 /// let mut capture = mqscope_capture::Capture::open("plant.pcapng".as_ref())?;
 /// let mut indexer = Indexer::new(Settings::default(), capture.store());
-/// indexer.run(&mut capture, &mut |packet: &PacketView<'_>| {
+/// let _ = indexer.run(&mut capture, &mut |packet: &PacketView<'_>| {
 ///     println!("{} {}", packet.frame(), packet.packet_type());
 ///     ControlFlow::Continue(())
 /// })?;

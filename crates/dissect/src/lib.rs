@@ -22,6 +22,7 @@ mod infer;
 mod lane;
 pub mod outline;
 pub mod payload;
+pub mod print;
 mod resync;
 mod row;
 mod settings;

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use mqscope_wire::{Field, Observer, Packet, PacketType, Span, Value, Version, Violation, decode};
 
-use super::{FieldKind, FieldValue, HIDDEN, Secrets};
+use super::{FieldKind, FieldValue};
 use crate::PacketView;
+use crate::annotate::{REDACTED, Secrets, is_secret};
 
 /// Where in a packet a field's values are read.
 #[derive(Clone, Copy, Debug)]
@@ -192,11 +193,10 @@ impl Observer for Extract<'_, '_> {
 
 impl Extract<'_, '_> {
     fn leaf(&mut self, field: Field, value: Value<'_>) {
-        let secret = matches!(field, Field::Password | Field::AuthenticationData);
-        if secret && self.secrets == Secrets::Hide {
+        if is_secret(field) && self.secrets == Secrets::Redacted {
             let hidden = match self.kind {
-                FieldKind::Bytes => FieldValue::Bytes(HIDDEN.as_bytes()),
-                _ => FieldValue::Text(HIDDEN.as_bytes()),
+                FieldKind::Bytes => FieldValue::Bytes(REDACTED.as_bytes()),
+                _ => FieldValue::Text(REDACTED.as_bytes()),
             };
             return (self.out)(hidden);
         }

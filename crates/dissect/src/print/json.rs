@@ -1,0 +1,206 @@
+//! JSON Lines: one packet a line.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use mqscope_wire::json::Json;
+use mqscope_wire::{DecodeError, ErrorKind, Notes, Span, Version, frame};
+use serde::Serialize;
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
+
+use super::time::{Stamp, push_decimal, push_seconds};
+use crate::annotate::Secrets;
+use crate::escape::is_unsafe;
+use crate::{AnyBreach, PacketView, RowFlags};
+
+/// Writes packets as JSON, a line each.
+#[derive(Debug)]
+pub struct JsonLines {
+    secrets: Secrets,
+    stamp: Stamp,
+    notes: Notes,
+}
+
+impl JsonLines {
+    /// A writer that hides secrets or shows them.
+    pub fn new(secrets: Secrets) -> Self {
+        Self { secrets, stamp: Stamp::json(), notes: Notes::new() }
+    }
+
+    /// Appends the packet's line.
+    pub fn push(&mut self, out: &mut Vec<u8>, packet: &PacketView<'_>) {
+        let from = packet.side;
+        out.extend_from_slice(b"{\"frame\":");
+        push_decimal(out, packet.frame());
+        out.extend_from_slice(b",\"time\":\"");
+        self.stamp.push(out, packet.time(), 9);
+        out.extend_from_slice(b"\",\"stream\":");
+        push_decimal(out, packet.flow.stream.into());
+        out.extend_from_slice(b",\"from\":\"");
+        out.extend_from_slice(from.name().as_bytes());
+        out.extend_from_slice(b"\",\"src\":\"");
+        push_address(out, packet.flow.address(from));
+        out.extend_from_slice(b"\",\"dst\":\"");
+        push_address(out, packet.flow.address(from.opposite()));
+        out.extend_from_slice(b"\",\"transport\":\"");
+        out.extend_from_slice(packet.flow.transport.name().as_bytes());
+        out.push(b'"');
+        if let Some(client_id) = packet.flow.client_id() {
+            out.extend_from_slice(b",\"client_id\":");
+            push_text(out, client_id);
+        }
+        if let Some(topic) = packet.topic {
+            out.extend_from_slice(b",\"topic\":");
+            push_text(out, topic);
+        }
+        if let Some(request) = packet.request {
+            out.extend_from_slice(b",\"response_to\":");
+            push_decimal(out, request.frame);
+        }
+        if let Some(time) = packet.exchange_time() {
+            out.extend_from_slice(b",\"response_time\":");
+            push_seconds(out, time, 9);
+        }
+        if packet.is_inferred() {
+            out.extend_from_slice(b",\"inferred\":true");
+        }
+        if packet.is_cut() {
+            out.extend_from_slice(b",\"cut\":true");
+        }
+        match (&packet.packet, frame::next(packet.bytes)) {
+            (Ok(decoded), Ok(Some(frame))) => {
+                out.extend_from_slice(b",\"packet\":");
+                push_value(out, &Json::new(decoded, packet.version(), frame).secrets(self.secrets));
+            }
+            (Err(error), _) => {
+                out.extend_from_slice(b",\"packet\":{\"cmd\":\"");
+                out.extend_from_slice(packet.packet_type().name().to_ascii_lowercase().as_bytes());
+                out.extend_from_slice(b"\"},\"error\":");
+                push_error(out, error);
+            }
+            // A packet that was decoded has its fixed header.
+            (Ok(_), _) => {}
+        }
+        if packet.row.flags.contains(RowFlags::VIOLATION) {
+            out.extend_from_slice(b",\"violations\":");
+            push_violations(out, packet.version(), packet.breaches(&mut self.notes));
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// Appends the array of broken rules: `[{"id","start","len","text"}]`.
+pub fn push_violations(
+    out: &mut Vec<u8>,
+    version: Version,
+    violations: impl Iterator<Item = (AnyBreach, Span)>,
+) {
+    out.push(b'[');
+    for (index, (breach, span)) in violations.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(b"{\"id\":");
+        push_value(out, breach.id(version));
+        out.extend_from_slice(b",\"start\":");
+        push_decimal(out, span.start.into());
+        out.extend_from_slice(b",\"len\":");
+        push_decimal(out, span.len.into());
+        out.extend_from_slice(b",\"text\":");
+        push_value(out, breach.text());
+        out.push(b'}');
+    }
+    out.push(b']');
+}
+
+/// Appends the object of an error: `{"field","at","need","have","text"}`, with what was needed and was there only
+/// where bytes were missing.
+pub fn push_error(out: &mut Vec<u8>, error: &DecodeError) {
+    out.extend_from_slice(b"{\"field\":");
+    push_value(out, error.field.label());
+    out.extend_from_slice(b",\"at\":");
+    push_decimal(out, error.at.into());
+    if let ErrorKind::Truncated { need, have } = error.kind {
+        out.extend_from_slice(b",\"need\":");
+        push_decimal(out, need.into());
+        out.extend_from_slice(b",\"have\":");
+        push_decimal(out, have.into());
+    }
+    out.extend_from_slice(b",\"text\":");
+    push_value(out, &error.to_string());
+    out.push(b'}');
+}
+
+/// Appends anything as JSON, safe for a terminal: what [`escape`](crate::escape) escapes is written as `\u` here.
+pub fn push_value(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    let mut serializer = Serializer::with_formatter(out, Safe(CompactFormatter));
+    // A Vec takes all bytes, and what is serialised here has string keys only.
+    let _ = value.serialize(&mut serializer);
+}
+
+fn push_text(out: &mut Vec<u8>, text: &[u8]) {
+    if text.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        out.push(b'"');
+        out.extend_from_slice(text);
+        out.push(b'"');
+    } else {
+        push_value(out, &*String::from_utf8_lossy(text));
+    }
+}
+
+fn push_address(out: &mut Vec<u8>, address: SocketAddr) {
+    match address {
+        SocketAddr::V4(address) => {
+            for (index, octet) in address.ip().octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                push_decimal(out, octet.into());
+            }
+            out.push(b':');
+            push_decimal(out, address.port().into());
+        }
+        // Writing to a Vec does not fail.
+        SocketAddr::V6(_) => drop(write!(out, "{address}")),
+    }
+}
+
+/// Writes what JSON allows and a terminal does not take well as escapes.
+struct Safe(CompactFormatter);
+
+impl Formatter for Safe {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut rest = fragment;
+        while let Some(at) = rest.find(is_unsafe) {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            let mut chars = rest[at..].chars();
+            if let Some(char) = chars.next() {
+                write!(writer, "\\u{:04x}", u32::from(char))?;
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
+        self.0.write_char_escape(writer, escape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_safe_for_a_terminal_and_means_the_same() {
+        let text = "a\u{1b}[31m\u{9b}\u{202e}\u{7f}é\"\\";
+        let mut out = Vec::new();
+        push_value(&mut out, text);
+        let json = String::from_utf8(out).unwrap();
+        assert_eq!(json, r#""a\u001b[31m\u009b\u202e\u007fé\"\\""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}
