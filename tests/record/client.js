@@ -6,8 +6,10 @@ import mqtt from 'mqtt'
 
 const log = []
 
-// Remembers a packet as it is now, later changes by the client notwithstanding. The local port says which connection.
+// Remembers a packet as it is now, later changes by the client notwithstanding. The local port says which connection;
+// what a client writes into a broken one is not sent.
 function note(socket, from, packet) {
+  if (socket.destroyed) return
   log.push({ socket, from, packet: JSON.parse(JSON.stringify(packet, bytes)) })
 }
 
