@@ -40,6 +40,9 @@ pub(crate) struct Flow {
     pub(crate) touched: bool,
 }
 
+// What a remembered flow costs, about a half more than this with the table around it (see `Limits::flows`).
+const _: () = assert!(size_of::<Flow>() <= 240);
+
 /// How far the handshake has come, with times in nanoseconds.
 #[derive(Clone, Copy)]
 enum Handshake {
@@ -163,7 +166,7 @@ impl Flow {
         };
         let [run] = runs else { return false };
         if !me.goes_on_at(segment.sequence)
-            || peer.is_unknown()
+            || (peer.is_unknown() && me.first_after_syn() == Some(segment.sequence))
             || peer.holds()
             || !segment.flags.is_plain()
             || segment.cut > 0

@@ -69,9 +69,11 @@ pub enum Header {
     Null {
         family: u32,
     },
-    /// A raw IP frame has no link layer; it stands for none with a length of 0.
+    /// Stands, with a length of 0, for the link layer that a frame of raw IP has not.
     Raw,
+    /// `tag` is the type that announced the tag: 0x8100 for a customer's, 0x88a8 for a service provider's.
     Vlan {
+        tag: u16,
         priority: u8,
         drop_eligible: bool,
         id: u16,
@@ -243,10 +245,12 @@ impl Headers {
         })
     }
 
-    /// The protocols in Wireshark's words, outermost first and joined by colons: `eth:ethertype:ip:tcp`.
+    /// The protocols in Wireshark's words, outermost first and joined by colons: `eth:ethertype:ip:tcp`. A stack of MPLS
+    /// labels is named once.
     #[must_use]
     pub fn protocols(&self) -> String {
-        let names: Vec<&str> = self.layers.iter().map(|layer| layer.header.name()).collect();
+        let mut names: Vec<&str> = self.layers.iter().map(|layer| layer.header.name()).collect();
+        names.dedup_by(|name, before| name == before && *name == "mpls");
         names.join(":")
     }
 }
@@ -262,6 +266,7 @@ impl Header {
             Self::LinuxCooked { .. } => "sll:ethertype",
             Self::Null { .. } => "null",
             Self::Raw => "raw",
+            Self::Vlan { tag: link::SERVICE_TAG, .. } => "ieee8021ad:ethertype",
             Self::Vlan { .. } => "vlan:ethertype",
             Self::Mpls { .. } => "mpls",
             Self::Pppoe { .. } => "pppoes",

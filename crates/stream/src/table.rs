@@ -224,3 +224,53 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TcpFlags;
+    use crate::sink::{Chunk, Direction};
+
+    struct Nothing;
+
+    impl Sink for Nothing {
+        fn data(&mut self, _: FlowId, _: Direction, _: Chunk<'_>) {}
+    }
+
+    struct Side {
+        source: u32,
+        destination: u32,
+    }
+    const CLIENT: Side = Side { source: 1, destination: 2 };
+    const SERVER: Side = Side { source: 2, destination: 1 };
+
+    fn send(table: &mut Table, side: &Side, sequence: u32, acknowledgement: u32, data: &[u8], time: i64) {
+        let segment = TcpSegment {
+            addresses: Addresses::V4 { source: side.source, destination: side.destination },
+            source_port: 1,
+            destination_port: 1,
+            sequence,
+            acknowledgement,
+            flags: TcpFlags(16),
+            window: 1,
+            payload: 0..data.len(),
+            cut: 0,
+        };
+        let now = Moment { frame: 1, time };
+        table.advance(now, &mut Nothing);
+        table.take(&segment, &[Run { bytes: data, at: 0, carried: now }], now, &mut Nothing);
+    }
+
+    #[test]
+    fn a_flow_that_loses_for_long_is_not_remembered_for_each_time() {
+        let mut table = Table::new(Limits::default());
+        for turn in 0..1000 {
+            let time = i64::from(turn) * 300_000_000;
+            send(&mut table, &CLIENT, 2 * turn, 1, b"x", time);
+            send(&mut table, &SERVER, 1, 2 * turn + 1, b"", time + 1);
+        }
+        table.advance(Moment { frame: 1, time: 400_000_000_000 }, &mut Nothing);
+        assert_eq!(table.held(), 0);
+        assert!(table.due.capacity() <= 128, "{}", table.due.capacity());
+    }
+}

@@ -125,7 +125,7 @@ fn header(tree: &mut Tree<'_>, header: &Header, len: usize) {
             tree.leaf("Family", family.to_string(), 0, 4, None);
         }
         Header::Raw => {}
-        Header::Vlan { priority, drop_eligible, id, ether_type } => {
+        Header::Vlan { priority, drop_eligible, id, ether_type, .. } => {
             tree.group("VLAN", id.to_string(), 0, len);
             tree.push(1, NodeKind::Leaf, "Priority", priority.to_string(), 0, 1, 0xe0, None);
             tree.flag("Drop Eligible", *drop_eligible, 0, 0x10, None);

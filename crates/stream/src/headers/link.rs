@@ -6,6 +6,8 @@ use crate::HeaderError;
 
 /// Smaller values in Ethernet's type field are lengths (IEEE 802.3 §3.2.6).
 pub(super) const FIRST_ETHER_TYPE: u16 = 0x0600;
+/// IEEE 802.1ad.
+pub(super) const SERVICE_TAG: u16 = 0x88a8;
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 /// Ethernet inside of GRE, Geneve and the like.
@@ -25,7 +27,8 @@ pub(super) fn first(link: u16) -> Option<Next> {
         9 | 50 => Next::PppFramed,
         51 => Next::Pppoe,
         // 12 and 14 are what RAW is called inside of some systems and reach files from there
-        12 | 14 | 101 | 228 | 229 => Next::Raw,
+        12 | 14 | 101 => Next::Raw,
+        228 | 229 => Next::Ip,
         _ => return None,
     })
 }
@@ -62,7 +65,7 @@ impl<V: Visitor> Walk<'_, '_, V> {
         Ok(match ether_type {
             IPV4 | IPV6 => Step::On(Next::Ip),
             // 802.1Q, 802.1ad, and what was used for the outer tag before it
-            0x8100 | 0x88a8 | 0x9100 | 0x9200 => return self.vlan(),
+            0x8100 | SERVICE_TAG | 0x9100 | 0x9200 => return self.vlan(ether_type),
             0x8847 | 0x8848 => Step::On(Next::Mpls),
             0x8864 => Step::On(Next::Pppoe),
             0x880b => Step::On(Next::PppFramed),
@@ -71,13 +74,14 @@ impl<V: Visitor> Walk<'_, '_, V> {
         })
     }
 
-    fn vlan(&mut self) -> Result<Step, HeaderError> {
+    fn vlan(&mut self, announced: u16) -> Result<Step, HeaderError> {
         let header: &[u8; 4] = self.fixed("VLAN")?;
-        let (tag, ether_type) = (be16(header, 0), be16(header, 2));
+        let (control, ether_type) = (be16(header, 0), be16(header, 2));
         self.pass("VLAN", 4, || Header::Vlan {
-            priority: (tag >> 13) as u8,
-            drop_eligible: tag & 0x1000 != 0,
-            id: tag & 0x0fff,
+            tag: announced,
+            priority: (control >> 13) as u8,
+            drop_eligible: control & 0x1000 != 0,
+            id: control & 0x0fff,
             ether_type,
         })?;
         if ether_type < FIRST_ETHER_TYPE {

@@ -221,6 +221,18 @@ fn an_acknowledged_hole_becomes_a_gap_after_many_segments() {
 }
 
 #[test]
+fn many_acknowledged_holes_do_not_wait_for_one_another() {
+    let mut tap = Tap::connected();
+    for i in 1..=50 {
+        tap.client(2 * i, b"b");
+        tap.server_acknowledges(2 * i + 1);
+    }
+    tap.tick(200 * MS);
+    tap.tick(200 * MS);
+    assert_eq!(tap.client_text(), format!("??b{}", "?b".repeat(49)));
+}
+
+#[test]
 fn an_acknowledgement_that_overtook_its_data_costs_nothing() {
     let mut tap = Tap::connected();
     tap.server_acknowledges(6);
