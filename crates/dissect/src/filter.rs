@@ -74,10 +74,12 @@
 //!
 //! # Beside Wireshark
 //!
-//! What Wireshark 4 understands means the same here, frames and packets aside. Beyond it: constants on the left, sets
-//! of computed values, slices and functions of functions, unquoted value names, units of time, `mqtt.topic_filter`
-//! and `mqtt.json`. Where text is matched by a regular expression, `.` is a character, not a byte. Regular expressions
-//! take time linear in the text, and so have neither look-around nor back-references.
+//! What Wireshark 4 understands means the same here, frames and packets aside, with three exceptions: a negative
+//! number is less than every unsigned one, byte sequences are ordered by their bytes before their length, and where
+//! a regular expression matches text, `.` is a character, not a byte. Beyond Wireshark go constants on the left, sets
+//! of computed values, slices and functions of functions, unquoted names of values, units of time,
+//! `mqtt.topic_filter` and `mqtt.json`. Regular expressions take time linear in the text, and so have neither
+//! look-around nor back-references.
 //!
 //! **Invariants.** No text makes the parser panic; length, depth and the size of regular expressions are bounded. A
 //! filter that is understood cannot fail. Printed, it parses to the same meaning.
