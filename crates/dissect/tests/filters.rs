@@ -1,6 +1,6 @@
 //! Filters asked of real packets, against tshark's answers.
 //!
-//! `filters.txt` holds what tshark 4.0 says: for each filter and capture the numbers of the frames that match, of
+//! `filters.txt` holds what Wireshark 4.0 says: for each filter and capture the numbers of the frames that match, of
 //! those frames that complete exactly one packet, so that a frame and a packet are the same thing. `filters.py`
 //! writes it anew.
 
@@ -41,7 +41,7 @@ fn matching_frames(filter: &Filter, snapshot: &Snapshot, reader: &mut Reader) ->
         let comma = if frames.is_empty() { "" } else { "," };
         write!(frames, "{comma}{frame}").expect("a string takes all");
     }
-    frames
+    if frames.is_empty() { "none".to_owned() } else { frames }
 }
 
 #[test]
