@@ -118,6 +118,8 @@ pub(super) fn values(wanted: Lower, packet: &PacketView<'_>, out: &mut dyn FnMut
                 _ => {}
             },
             (Header::Ipv6(ip), _) => match wanted {
+                // As in tshark, where it is the version of either.
+                Lower::IpVersion => out(Unsigned(6)),
                 Lower::Ipv6PayloadLen => out(Unsigned(ip.payload_length.into())),
                 Lower::Ipv6Next => out(Unsigned(ip.next.into())),
                 Lower::Ipv6HopLimit => out(Unsigned(ip.hop_limit.into())),
