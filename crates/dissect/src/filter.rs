@@ -107,7 +107,7 @@ pub use complete::{Completion, CompletionKind, complete};
 pub use error::{FilterError, FilterErrorKind, Found, Span, Warning};
 use tree::Node;
 
-use crate::PacketView;
+use crate::{PacketView, fields::FieldId};
 
 /// A filter that has been understood, ready to be asked about packets.
 #[derive(Debug)]
@@ -140,6 +140,12 @@ impl Filter {
     /// What works but may not mean what its writer thinks.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// Whether it asks for what only later packets tell: the answer to a packet.
+    pub fn looks_ahead(&self) -> bool {
+        // a text that has the field's name in it makes somebody read a capture twice, no more
+        FieldId::all().filter(|field| field.looks_ahead()).any(|field| self.canonical.contains(field.name()))
     }
 
     /// Whether the packet is one that the filter asks for.

@@ -18,8 +18,8 @@ use crate::index::flow::Session;
 use crate::lane::{Lane, Piece, Taker, Unit, UnitKind, Verdict};
 use crate::view::Lower;
 use crate::{
-    DissectError, Extent, Finding, Findings, Flow, FrameRef, PacketView, Row, RowFlags, Settings, Snapshot,
-    infer,
+    DissectError, Extent, Extents, Finding, Findings, Flow, FrameRef, PacketView, Row, RowFlags, RowId,
+    Settings, Snapshot, infer,
 };
 
 /// Frames whose places are remembered, for packets that become certain later than they came.
@@ -151,6 +151,14 @@ impl Indexer {
     /// The index as it is now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(&self.work.index, self.work.start, self.work.frames)
+    }
+
+    /// Where an indexed packet's bytes are.
+    ///
+    /// # Panics
+    /// There is no such row.
+    pub fn extents(&self, id: RowId) -> Extents<'_> {
+        self.work.index.chunk(id).extents(id)
     }
 
     /// Packets indexed so far.

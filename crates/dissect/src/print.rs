@@ -5,6 +5,7 @@
 pub mod fields;
 pub mod hex;
 pub mod json;
+pub mod text;
 
 mod time;
 
