@@ -1,0 +1,237 @@
+//! The command line as it is typed. What it means is resolved in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Look at MQTT traffic, and load brokers with it.
+#[derive(Debug, Parser)]
+#[command(name = "mqscope", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 passed, 1 a threshold or check failed, 2 bad usage or scenario, \
+    3 the run is invalid, 5 could not read, connect or capture, 130 interrupted.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Open the inspector on this capture (the same as `mqscope inspect -r FILE`)
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// When to colour what is printed
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The inspector: packets, fields and bytes on one screen
+    Inspect(Inspect),
+    /// Print packets, without a screen: text, hex, JSON or fields
+    Dump(Dump),
+    /// Bytes to annotated packets
+    Decode(Decode),
+    /// Packet objects to bytes
+    Encode(Encode),
+    /// The embedded broker by itself, for demos and tests
+    #[cfg(feature = "embedded-broker")]
+    Broker(Broker),
+    /// Where one can capture, and what is missing if one cannot
+    Interfaces,
+    /// Completions for a shell, on standard output
+    Completions {
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// The manual page, on standard output
+    Man,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Where traffic comes from and which of it matters.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Reading traffic")]
+pub(crate) struct Source {
+    /// Read a capture: pcap or pcapng, plain, gzip or zstd; `-` is standard input
+    #[arg(short = 'r', long = "read", value_name = "FILE", group = "from")]
+    pub(crate) read: Option<PathBuf>,
+    /// Capture live on this interface (`mqscope interfaces` lists them)
+    #[arg(short = 'i', long = "interface", value_name = "IFACE", group = "from")]
+    pub(crate) interface: Option<String>,
+    /// Forward connections made to LISTEN to the broker and inspect what passes; needs no rights.
+    /// For example 127.0.0.1:1884=mqtt://broker:1883
+    #[arg(long, value_name = "LISTEN=URL", group = "from")]
+    pub(crate) tap: Option<String>,
+    /// Capture filter (BPF), for live capture
+    #[arg(short = 'f', long = "capture-filter", value_name = "BPF", requires = "interface")]
+    pub(crate) capture_filter: Option<String>,
+    /// Bytes of a frame to capture at most
+    #[arg(
+        short = 's',
+        long = "snapshot-length",
+        value_name = "BYTES",
+        requires = "interface",
+        default_value_t = 262_144
+    )]
+    pub(crate) snapshot_length: u32,
+    /// Kernel buffer for live capture
+    #[arg(
+        short = 'B',
+        long = "buffer-size",
+        value_name = "MIB",
+        requires = "interface",
+        default_value_t = 32
+    )]
+    pub(crate) buffer_mib: u32,
+    /// Decode as: `tcp.port==N,mqtt` where content alone cannot tell
+    #[arg(short = 'd', long = "decode-as", value_name = "tcp.port==N,mqtt")]
+    pub(crate) decode_as: Vec<String>,
+    /// Display filter, in Wireshark's language: `mqtt.topic contains "temp" and mqtt.qos > 0`
+    #[arg(short = 'Y', long = "display-filter", value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// Show passwords and authentication data instead of redacting them
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
+}
+
+/// When to end by itself.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Stop conditions")]
+pub(crate) struct StopAt {
+    /// Stop after N packets that match
+    #[arg(short = 'c', long = "count", value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// Stop after `duration:SECONDS`, or after `filesize:MIB` of frames
+    #[arg(short = 'a', long = "autostop", value_name = "duration:S|filesize:MIB")]
+    pub(crate) autostop: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Dump {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) stop_at: StopAt,
+    /// What to print for each packet
+    #[arg(short = 'T', value_enum, value_name = "FORM", default_value_t)]
+    pub(crate) form: DumpForm,
+    /// A field to print with `-T fields`; may be given more than once
+    #[arg(short = 'e', value_name = "FIELD")]
+    pub(crate) fields: Vec<String>,
+    /// How to print fields: `header=y|n`, `separator=/t|/s|CHAR`, `quote=d|s|n`, `aggregator=,|/s|CHAR`, `occurrence=f|l|a`
+    #[arg(short = 'E', value_name = "OPTION=VALUE")]
+    pub(crate) field_options: Vec<String>,
+    /// One row a frame, with the values of all its packets, as tshark prints them
+    #[arg(long)]
+    pub(crate) per_frame: bool,
+    /// Write the frames that carry matching packets to this pcapng file; `-` is standard output
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// With `-T hex`: each field with the clause of the specification it comes from, and payloads whole
+    #[arg(short = 'v', long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DumpForm {
+    /// One line a packet
+    #[default]
+    Text,
+    /// The annotated layout, byte by byte
+    Hex,
+    /// JSON Lines
+    Json,
+    /// The fields named by `-e`, tab-separated
+    Fields,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Decode {
+    /// Hex, a file of hex, or `-` for standard input (also when nothing is given)
+    #[arg(value_name = "HEX|FILE|-")]
+    pub(crate) input: Vec<String>,
+    /// The input is the bytes themselves
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Each line is a case of its own and gives one JSON line
+    #[arg(long, conflicts_with_all = ["raw", "style", "form"])]
+    pub(crate) lines: bool,
+    /// The protocol version, until a CONNECT in the bytes says otherwise
+    #[arg(long, value_name = "3|4|5", default_value = "4", value_parser = ["3", "4", "5"])]
+    pub(crate) protocol_version: String,
+    /// mqtt-packet's annotated form in place of ours
+    #[arg(long, value_enum, conflicts_with = "form")]
+    pub(crate) style: Option<Style>,
+    /// What to print: annotated text, or packet objects as JSON Lines
+    #[arg(short = 'T', value_enum, value_name = "FORM")]
+    pub(crate) form: Option<DecodeForm>,
+    /// Each field with the clause of the specification it comes from, and payloads whole
+    #[arg(short = 'v', long)]
+    pub(crate) verbose: bool,
+    /// Show passwords and authentication data instead of redacting them
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Style {
+    /// `Buffer.from([ 48, 10, // Header (publish) … ])`
+    Buffer,
+    /// The same in hexadecimal
+    Hex,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecodeForm {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Encode {
+    /// A packet object, an array of them, a file of either, or `-` for standard input (also when nothing is given)
+    #[arg(value_name = "JSON|FILE|-")]
+    pub(crate) input: Option<String>,
+    /// The protocol version, until a CONNECT among the packets says otherwise
+    #[arg(long, value_name = "3|4|5", default_value = "4", value_parser = ["3", "4", "5"])]
+    pub(crate) protocol_version: String,
+    /// mqtt-packet's annotated form in place of plain hex
+    #[arg(long, value_enum, conflicts_with = "form")]
+    pub(crate) style: Option<Style>,
+    /// What to print: hex, or the bytes themselves
+    #[arg(short = 'T', value_enum, value_name = "FORM")]
+    pub(crate) form: Option<EncodeForm>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EncodeForm {
+    #[default]
+    Hex,
+    Raw,
+}
+
+#[cfg(feature = "embedded-broker")]
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Broker {
+    /// Where to serve MQTT over TCP; port 0 lets the system choose
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Where to serve MQTT over WebSocket, at the path /mqtt
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) websocket: Option<std::net::SocketAddr>,
+}

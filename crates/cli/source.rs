@@ -1,0 +1,129 @@
+//! Where traffic comes from, resolved: the capture behind `-r`, `-i` or `--tap`, and when to stop reading it.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use mqscope_capture::{Capture, live};
+use mqscope_dissect::{Settings, annotate::Secrets, filter::Filter};
+
+use crate::{
+    args,
+    exit::{Failure, OrExit as _},
+    tap::{self, Tap, TapSettings},
+};
+
+/// What live traffic takes of the disk at most; the oldest frames go first.
+pub(crate) const SPOOL_BYTES: u64 = 4 << 30;
+
+/// An opened source.
+pub(crate) struct Source {
+    pub(crate) capture: Capture,
+    /// What people call it: the file, the interface, the tap.
+    pub(crate) name: String,
+    /// Keeps the tap forwarding.
+    pub(crate) tap: Option<Tap>,
+}
+
+/// Opens what the arguments name.
+pub(crate) fn open(args: &args::Source) -> Result<Source, Failure> {
+    match (&args.read, &args.interface, &args.tap) {
+        (Some(path), ..) => open_file(path),
+        (_, Some(interface), _) => {
+            let options = live::LiveOptions {
+                filter: args.capture_filter.clone(),
+                snaplen: args.snapshot_length,
+                buffer_mib: args.buffer_mib,
+                ring_bytes: Some(SPOOL_BYTES),
+                ..live::LiveOptions::new(interface)
+            };
+            let capture = live::open(&options).map_err(Failure::io)?;
+            Ok(Source { capture, name: interface.clone(), tap: None })
+        }
+        (_, _, Some(tap)) => {
+            let settings = TapSettings::parse(tap).map_err(Failure::usage)?;
+            let (tap, capture) = tap::start(settings).map_err(Failure::io)?;
+            let name = format!("tap {} to {}", tap.address, tap.broker);
+            Ok(Source { capture, name, tap: Some(tap) })
+        }
+        _ => Err(Failure::usage(
+            "nothing to read: give -r FILE, -i INTERFACE (see `mqscope interfaces`) or --tap LISTEN=URL",
+        )),
+    }
+}
+
+fn open_file(path: &Path) -> Result<Source, Failure> {
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    Ok(Source { capture: Capture::open(path).map_err(Failure::io)?, name, tap: None })
+}
+
+/// The display filter, if one was given; its error shows the column.
+pub(crate) fn filter(args: &args::Source) -> Result<Option<Filter>, Failure> {
+    let Some(text) = &args.filter else { return Ok(None) };
+    Filter::parse(text)
+        .map(Some)
+        .map_err(|error| Failure::usage(format!("display filter: {error}\n{}", error.picture(text))))
+}
+
+/// What the indexer is told.
+pub(crate) fn settings(args: &args::Source) -> Result<Settings, Failure> {
+    let decode_as = args.decode_as.iter().map(|rule| rule.parse()).collect::<Result<_, _>>().or_usage()?;
+    Ok(Settings { decode_as })
+}
+
+/// When to stop by itself, besides at the end.
+#[derive(Debug, Default)]
+pub(crate) struct StopAt {
+    pub(crate) packets: Option<u64>,
+    duration: Option<Duration>,
+    bytes: Option<u64>,
+    began: Option<Instant>,
+}
+
+impl StopAt {
+    pub(crate) fn parse(args: &args::StopAt) -> Result<Self, Failure> {
+        let mut stop = Self { packets: args.count, began: Some(Instant::now()), ..Self::default() };
+        for condition in &args.autostop {
+            let wrong = || {
+                Failure::usage(format!(
+                    "`-a {condition}`: write duration:SECONDS or filesize:MIB, for example duration:30"
+                ))
+            };
+            let (kind, number) = condition.split_once(':').ok_or_else(wrong)?;
+            let number: f64 = number.parse().ok().filter(|number: &f64| *number > 0.0).ok_or_else(wrong)?;
+            match kind {
+                "duration" => stop.duration = Some(Duration::try_from_secs_f64(number).map_err(|_| wrong())?),
+                "filesize" => stop.bytes = Some((number * f64::from(1 << 20)) as u64),
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(stop)
+    }
+
+    /// Whether time or size is up, with so many bytes of frames read.
+    pub(crate) fn is_reached(&self, bytes: u64) -> bool {
+        let late = |duration| self.began.is_some_and(|began| began.elapsed() >= duration);
+        self.bytes.is_some_and(|most| bytes >= most) || self.duration.is_some_and(late)
+    }
+}
+
+/// What the reader should know about how the reading ended, on standard error.
+pub(crate) fn report_losses(capture: &Capture) {
+    if let Some(truncation) = capture.truncation() {
+        eprintln!("mqscope: {}: {truncation}; what precedes it is shown", capture.name());
+    }
+    let stats = capture.stats();
+    let lost = stats.kernel_drops + stats.interface_drops + stats.ring_drops;
+    if lost > 0 {
+        eprintln!(
+            "mqscope: {lost} frames lost (kernel {}, interface {}, ring {}); a larger -B or a narrower -f helps",
+            stats.kernel_drops, stats.interface_drops, stats.ring_drops
+        );
+    }
+}
+
+/// Whether passwords are shown.
+pub(crate) fn secrets(args: &args::Source) -> Secrets {
+    if args.show_secrets { Secrets::Shown } else { Secrets::Redacted }
+}
