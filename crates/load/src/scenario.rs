@@ -31,6 +31,7 @@ pub use plan::{
     Ramp, Stamp, Subscribe, Target, Will,
 };
 pub use problem::{Place, Problem, Problems};
+pub(crate) use template::Scope;
 pub use template::{Moment, Template};
 pub use units::Rate;
 pub use until::{Amount, Comparison, Measure, Until};

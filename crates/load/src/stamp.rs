@@ -54,6 +54,11 @@ impl Mark {
         packed.to_be_bytes()
     }
 
+    /// When it was sent, microseconds of the Unix clock, as a receiver of the stamp sees it.
+    pub(crate) fn sent_us(self) -> u64 {
+        (self.intended_ns / 1000) as u64 + unpack_lag(pack_lag(self.lag_ns / 1000))
+    }
+
     /// Reads a stamp of this run; `now_ns` says in which round of the clock.
     pub(crate) fn from_bytes(bytes: &[u8; LEN], run: u16, now_ns: i64) -> Option<Self> {
         let packed = u128::from_be_bytes(*bytes);
@@ -147,6 +152,13 @@ mod tests {
             let mark = Mark { run, stream, sequence, intended_ns, lag_ns: 17_000 };
             prop_assert_eq!(Mark::from_bytes(&mark.to_bytes(), run, NOW), Some(mark));
             prop_assert_eq!(Mark::from_hex(&mark.to_hex(), run, NOW), Some(mark));
+        }
+
+        #[test]
+        fn both_ends_agree_on_when_it_was_sent(lag_ns in 0_u64..9_000_000_000, below_us in 0_i64..1000) {
+            let mark = Mark { intended_ns: NOW - below_us, ..mark(lag_ns) };
+            let read = Mark::from_bytes(&mark.to_bytes(), mark.run, NOW + 1_000_000).expect("of this run");
+            prop_assert_eq!(read.sent_us(), mark.sent_us());
         }
 
         #[test]

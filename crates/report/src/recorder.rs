@@ -93,6 +93,11 @@ impl Interval {
         }
     }
 
+    /// The number of the recorder it came from.
+    pub fn shard(&self) -> usize {
+        self.shard
+    }
+
     /// The whole second, counted from the run's start, that holds the middle of this interval.
     pub(crate) fn second(&self) -> u32 {
         let middle = self.from + self.to.saturating_sub(self.from) / 2;

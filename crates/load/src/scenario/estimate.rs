@@ -24,7 +24,7 @@ pub struct Estimate {
     pub connections: u64,
     /// Open descriptors at once.
     pub descriptors: u64,
-    /// Addresses connections can come from: brokers × source addresses × local ports.
+    /// Local ports connections can come from: of each source address, or else towards each broker.
     pub ports: u64,
     /// User-space memory in bytes.
     pub memory_bytes: u64,
@@ -53,9 +53,12 @@ impl Estimate {
     /// Works it out.
     pub fn of(plan: &Plan) -> Self {
         let connections = u64::from(plan.devices());
-        let sources = plan.target.source_ips.len().max(1) as u64;
         let brokers: FxHashSet<_> =
             plan.target.brokers.iter().map(|broker| (&broker.host, broker.port)).collect();
+        let ways = match plan.target.source_ips.len() {
+            0 => brokers.len(),
+            sources => sources,
+        };
         // A message of each stream tells how many get the others.
         let filters = Filters::of(plan);
         let fan: Vec<Vec<f64>> = plan.groups.iter().map(|group| fan_out(plan, group, &filters)).collect();
@@ -85,7 +88,7 @@ impl Estimate {
         Self {
             connections,
             descriptors: connections + SPARE_DESCRIPTORS,
-            ports: sources * brokers.len() as u64 * local_ports(),
+            ports: ways as u64 * local_ports(),
             memory_bytes: BYTES_AT_LEAST + connections * BYTES_A_DEVICE,
             at_most: plan.phases.iter().map(|phase| phase.end.at_most()).sum(),
             phases: phases.collect(),

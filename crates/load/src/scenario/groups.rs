@@ -361,7 +361,7 @@ fn read_payload(
         ["size"] => (filler(size?.0), Stamp::Prefix),
         ["template"] => {
             let template = template?;
-            let json = template.begins_with(b'{');
+            let json = template.begins_with("{");
             (Payload::Template(template), if json { Stamp::Json } else { Stamp::Prefix })
         }
         ["text"] => {
@@ -388,7 +388,7 @@ fn read_payload(
     let fits = match (&payload, stamp) {
         (Payload::Bytes(bytes), Stamp::Prefix) => bytes.len() >= stamp::LEN,
         (Payload::Bytes(bytes), Stamp::Json) => bytes.first() == Some(&b'{'),
-        (Payload::Template(template), Stamp::Json) => template.begins_with(b'{'),
+        (Payload::Template(template), Stamp::Json) => template.begins_with("{"),
         _ => true,
     };
     if !fits {

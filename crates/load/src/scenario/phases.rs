@@ -130,8 +130,8 @@ fn until(node: &Node, reader: &Reader<'_>, groups: &[&str]) -> Option<Until> {
     let text = reader.text(node, "a condition")?;
     match Until::parse(&text, groups) {
         Ok(until) => Some(until),
-        Err((span, problem)) => {
-            reader.report_at(&reader.within(node, &text, span), problem);
+        Err(fault) => {
+            reader.report_at(&reader.within(node, &text, fault.span), *fault.problem);
             None
         }
     }

@@ -282,6 +282,13 @@ impl Ramp {
     }
 }
 
+impl Subscribe {
+    /// Whether it is a shared subscription: `$share/name/filter`.
+    pub fn is_shared(&self) -> bool {
+        self.filter.begins_with("$share/")
+    }
+}
+
 impl Group {
     /// The client id of the group's i-th device.
     pub fn client_id_of(&self, seed: u64, i: u32) -> String {

@@ -64,7 +64,7 @@ impl<'s> Reader<'s> {
             Err(faults) => {
                 for fault in faults {
                     let span = self.within(node, text, fault.span);
-                    self.report_at(&span, fault.problem);
+                    self.report_at(&span, *fault.problem);
                 }
                 None
             }

@@ -68,7 +68,7 @@ impl Value {
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub span: Range<usize>,
-    pub problem: Problem,
+    pub problem: Box<Problem>,
 }
 
 /// Everything a template may speak of while it is rendered.
@@ -131,7 +131,7 @@ impl Template {
             let inner = open + 2;
             let Some(len) = parse::expression_len(&text[inner..]) else {
                 let problem = Problem::new("`{{` without its `}}`");
-                faults.push(Fault { span: open..text.len(), problem });
+                faults.push(Fault { span: open..text.len(), problem: Box::new(problem) });
                 return Err(faults);
             };
             match parse::expression(&text[inner..inner + len], inner, scope, vars) {
@@ -169,9 +169,9 @@ impl Template {
         }
     }
 
-    /// Whether every rendering begins with this byte.
-    pub(crate) fn begins_with(&self, byte: u8) -> bool {
-        matches!(self.pieces.first(), Some(Piece::Text(text)) if text.as_bytes().first() == Some(&byte))
+    /// Whether every rendering begins with this text.
+    pub(crate) fn begins_with(&self, text: &str) -> bool {
+        matches!(self.pieces.first(), Some(Piece::Text(first)) if first.starts_with(text))
     }
 
     /// Appends the text for this moment.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::problem::Problem;
+use super::template::Fault;
 
 /// What must hold for a phase to end.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,13 +80,14 @@ impl Until {
     }
 
     /// Parses a condition; the problem's place is a part of `text`.
-    pub(crate) fn parse(text: &str, groups: &[&str]) -> Result<Self, (std::ops::Range<usize>, Problem)> {
+    pub(crate) fn parse(text: &str, groups: &[&str]) -> Result<Self, Fault> {
         let whole = 0..text.len();
+        let fault = |span, problem| Err(Fault { span, problem: Box::new(problem) });
         let found =
             COMPARISONS.iter().find_map(|(sign, comparison)| Some((text.find(sign)?, sign, *comparison)));
         let Some((at, sign, operator)) = found else {
             let problem = Problem::new("a condition compares with ==, >=, <=, > or <");
-            return Err((whole, problem.help("for example: sensors.subscribed >= 99.9%")));
+            return fault(whole, problem.help("for example: sensors.subscribed >= 99.9%"));
         };
         let subject = text[..at].trim();
         let offset = text.find(subject).unwrap_or(0);
@@ -98,7 +100,7 @@ impl Until {
                 Some(index) => Some(index),
                 None => {
                     let problem = Problem::new(format!("no group is called `{name}`"));
-                    return Err((offset..offset + name.len(), problem.nearest(name, groups.iter().copied())));
+                    return fault(offset..offset + name.len(), problem.nearest(name, groups.iter().copied()));
                 }
             },
             None => None,
@@ -107,7 +109,7 @@ impl Until {
             let names = MEASURES.iter().map(|(name, _)| *name);
             let problem = Problem::new(format!("unknown measure `{measure}`")).nearest(measure, names);
             let span = measure_at..measure_at + measure.len();
-            return Err((span, problem.help("there are connected, subscribed, settled and inflight")));
+            return fault(span, problem.help("there are connected, subscribed, settled and inflight"));
         };
         let value_text = text[at + sign.len()..].trim();
         let value = match value_text.strip_suffix('%') {
@@ -122,7 +124,7 @@ impl Until {
             let problem =
                 Problem::new(format!("expected a number, or a share of the devices, found `{value_text}`"));
             let start = text.len() - text[at + sign.len()..].trim_start().len();
-            return Err((start..start + value_text.len(), problem));
+            return fault(start..start + value_text.len(), problem);
         };
         Ok(Self { group, measure: *known, operator, value, text: text.trim().to_owned() })
     }
@@ -172,7 +174,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_pointed_at() {
-        let fault = |text| Until::parse(text, &["sensors"]).expect_err("must not parse");
+        let fault = |text| {
+            let fault = Until::parse(text, &["sensors"]).expect_err("must not parse");
+            (fault.span, fault.problem)
+        };
         let (span, problem) = fault("sensor.connected == 1");
         assert_eq!((span, problem.nearest.as_deref()), (0..6, Some("sensors")));
         let (span, problem) = fault("sensors.conected == 1");

@@ -85,7 +85,8 @@ struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     fn fault<T>(&self, span: Range<usize>, problem: Problem) -> Result<T, Fault> {
-        Err(Fault { span: self.base + span.start..self.base + span.end, problem })
+        let span = self.base + span.start..self.base + span.end;
+        Err(Fault { span, problem: Box::new(problem) })
     }
 
     fn skip_space(&mut self) {

@@ -1,0 +1,380 @@
+//! One simulated device: a socket, a session, and what it has to send.
+//!
+//! A device is a small state in its shard's list, not a task: the shard calls [`Device::on_time`] when an
+//! instant has come that the device asked for, and [`Device::on_ready`] when its socket can be read or
+//! written. Whatever is larger than a few words is lent by the shard's [`Tools`].
+//!
+//! ```text
+//!  Idle --begin--> Waiting --on_time--> Opening --writable--> Open: CONNECT, CONNACK, SUBSCRIBE, SUBACK: ready
+//!    any of them, on trouble --> Down
+//! ```
+
+use std::io::{self, Write as _};
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mqscope_wire::ReasonCode;
+
+use crate::ledger::Audience;
+use crate::scenario::{Group, Publish};
+use crate::schedule::{Course, Pace};
+use crate::session::{Nanos, Session};
+use crate::tools::Tools;
+use crate::topics::mix;
+
+mod hello;
+mod publish;
+mod receive;
+
+#[derive(Debug)]
+pub(crate) struct Device {
+    /// Its place in the shard's list, and its token.
+    slot: u32,
+    /// Its number among all devices.
+    number: u32,
+    /// Its number within its group.
+    i: u32,
+    group: u16,
+    link: Link,
+    stage: Stage,
+    session: Session,
+    client_id: Box<str>,
+    streams: Box<[Stream]>,
+    /// The first bytes of a packet whose rest has not come yet.
+    partial: Vec<u8>,
+    /// What the socket did not take yet; while there is any, nothing new is sent.
+    unsent: Vec<u8>,
+    /// When the connect was meant, and when it was begun.
+    intended: Nanos,
+    began: Nanos,
+    /// When the broker last let go of what held messages back.
+    released: Nanos,
+    /// The one entry of the queue that counts.
+    armed: Nanos,
+}
+
+#[derive(Debug)]
+enum Link {
+    /// Not asked to connect yet.
+    Idle,
+    /// To connect at `intended`.
+    Waiting,
+    /// The TCP connection is being made.
+    Opening(TcpStream),
+    /// There is a TCP connection.
+    Open(TcpStream),
+    /// Failed or ended.
+    Down,
+}
+
+/// How far a device has come with its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// No CONNACK yet.
+    Hello,
+    /// Connected, no SUBACK yet.
+    Subscribing,
+    /// Has all it asked for, and publishes.
+    Ready,
+}
+
+/// One publish list of one device.
+#[derive(Debug)]
+struct Stream {
+    course: Course,
+    /// The number of the next message.
+    sequence: u32,
+    inflight: u16,
+    /// A message is due and must wait for an acknowledgement.
+    held: bool,
+    /// Who gets its messages, once that is known and if it stays the same.
+    audience: Option<Box<Audience>>,
+}
+
+impl Device {
+    pub(crate) fn new(slot: u32, number: u32, tools: &Tools) -> Self {
+        let plan = &tools.shared.plan;
+        let group = plan.group_of(number);
+        let of = &plan.groups[group];
+        let i = number - of.first_device;
+        let stream =
+            || Stream { course: Course::NEVER, sequence: 0, inflight: 0, held: false, audience: None };
+        Self {
+            slot,
+            number,
+            i,
+            group: group as u16,
+            link: Link::Idle,
+            stage: Stage::Hello,
+            session: Session::new(of.version),
+            client_id: of.client_id_of(plan.seed, i).into(),
+            streams: of.publish.iter().map(|_| stream()).collect(),
+            partial: Vec::new(),
+            unsent: Vec::new(),
+            intended: 0,
+            began: 0,
+            released: 0,
+            armed: Nanos::MAX,
+        }
+    }
+
+    /// A phase begins at `start`: the device gets its new schedule, and its instant to connect if it is to.
+    pub(crate) fn begin_phase(&mut self, start: Nanos, tools: &mut Tools) {
+        let shared = tools.shared.clone();
+        if let Some(phase) = shared.plan.phases.get(tools.phase)
+            && matches!(self.link, Link::Idle | Link::Down)
+            && let Some(ramp) = &phase.acts[usize::from(self.group)].connect
+            && let Some(after) = ramp.instant(u64::from(self.i))
+        {
+            self.link = Link::Waiting;
+            self.intended = start + after.as_nanos() as Nanos;
+            tools.counts.groups[usize::from(self.group)].unsettled += 1;
+        }
+        self.schedule(start, start, tools);
+        self.arm(tools);
+    }
+
+    /// A phase ends: what was meant before and not sent by now will not be.
+    pub(crate) fn end_phase(&mut self, end: Nanos, tools: &mut Tools) {
+        let shared = tools.shared.clone();
+        let of = &shared.plan.groups[usize::from(self.group)];
+        for (index, (stream, list)) in self.streams.iter_mut().zip(&of.publish).enumerate() {
+            let Some(pace) = pace(tools, self.group, index) else { continue };
+            let left = stream.course.left_before(
+                end,
+                &pace,
+                stream_seed(&shared.plan.seed, list),
+                list.first_stream + self.i,
+            );
+            stream.course = Course::NEVER;
+            stream.held = false;
+            if left > 0
+                && let Some(cell) = shared.metrics.cell(tools.phase, usize::from(self.group))
+            {
+                tools.recorder.count(cell.publish_intended, left);
+                tools.recorder.count(cell.publish_dropped, left);
+            }
+        }
+    }
+
+    /// Courses of the phase that began at `start`, from `now` on, if the device can send.
+    fn schedule(&mut self, start: Nanos, now: Nanos, tools: &Tools) {
+        let shared = &tools.shared;
+        let of = &shared.plan.groups[usize::from(self.group)];
+        for (index, (stream, list)) in self.streams.iter_mut().zip(&of.publish).enumerate() {
+            stream.held = false;
+            stream.course = match pace(tools, self.group, index) {
+                Some(pace) if self.stage == Stage::Ready => {
+                    let (seed, number) = (stream_seed(&shared.plan.seed, list), list.first_stream + self.i);
+                    let mut course = Course::begin(&pace, start, self.i, of.count, seed, number);
+                    course.skip_to(now, &pace, seed, number);
+                    course
+                }
+                _ => Course::NEVER,
+            };
+        }
+    }
+
+    /// An instant has come that the device asked for.
+    pub(crate) fn on_time(&mut self, due: Nanos, now: Nanos, tools: &mut Tools) {
+        if due != self.armed {
+            return;
+        }
+        self.armed = Nanos::MAX;
+        self.act(now, tools);
+        self.arm(tools);
+    }
+
+    /// The socket can be read, written, or is broken.
+    pub(crate) fn on_ready(&mut self, event: &Event, tools: &mut Tools) {
+        if let Link::Opening(_) = self.link
+            && (event.is_writable() || event.is_error() || event.is_write_closed())
+        {
+            self.opened(tools);
+        }
+        if event.is_writable() && !self.unsent.is_empty() {
+            self.flush(tools);
+            self.released = tools.now();
+        }
+        if event.is_readable() || event.is_read_closed() {
+            self.read(event.is_read_closed(), tools);
+        }
+        self.act(tools.now(), tools);
+        self.arm(tools);
+    }
+
+    /// The run is over: says goodbye and lets go.
+    pub(crate) fn finish(&mut self, tools: &mut Tools) {
+        if let Link::Open(_) = self.link {
+            self.session.disconnect(&mut tools.buffers.out);
+            self.flush(tools);
+        }
+        if !matches!(self.link, Link::Idle | Link::Down) {
+            self.leave(tools);
+        }
+    }
+
+    /// Does whatever is due.
+    fn act(&mut self, now: Nanos, tools: &mut Tools) {
+        match self.link {
+            Link::Waiting if now >= self.intended => self.open(now, tools),
+            Link::Open(_) if self.stage == Stage::Ready => {
+                if now >= self.session.deadline()
+                    && let Err(fault) = self.session.tick(now, &mut tools.buffers.out)
+                {
+                    self.fail(fault.to_string(), tools);
+                    return;
+                }
+                self.publish(now, tools);
+                self.flush(tools);
+            }
+            Link::Opening(_) | Link::Open(_) if now >= self.patience(tools) => {
+                let waited = tools.shared.plan.target.connect_timeout;
+                let what = match (&self.link, self.stage) {
+                    (Link::Open(_), Stage::Hello) => "no CONNACK",
+                    (Link::Open(_), _) => "no SUBACK",
+                    _ => "no TCP connection",
+                };
+                self.fail(format!("{what} within {}", humantime::format_duration(waited)), tools);
+            }
+            _ => {}
+        }
+    }
+
+    /// Until when a connection must be ready.
+    fn patience(&self, tools: &Tools) -> Nanos {
+        self.began.saturating_add(tools.shared.plan.target.connect_timeout.as_nanos() as Nanos)
+    }
+
+    /// Asks to be called when next something is due.
+    fn arm(&mut self, tools: &mut Tools) {
+        let wanted = match self.link {
+            Link::Idle | Link::Down => Nanos::MAX,
+            Link::Waiting => self.intended,
+            Link::Opening(_) | Link::Open(_) if self.stage != Stage::Ready => self.patience(tools),
+            Link::Opening(_) | Link::Open(_) => {
+                let free = self.streams.iter().filter(|stream| !stream.held && self.unsent.is_empty());
+                let message = free.map(|stream| stream.course.next()).min().unwrap_or(Nanos::MAX);
+                message.min(self.session.deadline())
+            }
+        };
+        if wanted < self.armed {
+            self.armed = wanted;
+            tools.queue.push(wanted, self.slot);
+        }
+    }
+
+    /// Writes what there is to write, as much as the socket takes.
+    fn flush(&mut self, tools: &mut Tools) {
+        let out = &mut tools.buffers.out;
+        let Link::Open(socket) = &mut self.link else {
+            out.clear();
+            return;
+        };
+        if !self.unsent.is_empty() {
+            self.unsent.append(out);
+        }
+        let pending: &[u8] = if self.unsent.is_empty() { out } else { &self.unsent };
+        let mut written = 0;
+        let mut trouble = None;
+        while written < pending.len() {
+            match socket.write(&pending[written..]) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    trouble = Some(error);
+                    break;
+                }
+            }
+        }
+        if self.unsent.is_empty() {
+            self.unsent.extend_from_slice(&out[written..]);
+        } else {
+            self.unsent.drain(..written);
+        }
+        if self.unsent.is_empty() {
+            // Rarely used, so not kept.
+            self.unsent = Vec::new();
+        }
+        out.clear();
+        if written > 0
+            && let Some((recorder, cell)) = tools.current_metrics(self.group)
+        {
+            recorder.count(cell.bytes_sent, written as u64);
+        }
+        if let Some(error) = trouble {
+            self.fail(plain(&error), tools);
+        }
+    }
+
+    /// The connection failed, or ended without being asked to.
+    fn fail(&mut self, reason: String, tools: &mut Tools) {
+        let group = usize::from(self.group);
+        if let Some((recorder, cell)) = tools.metrics(self.intended, group) {
+            match self.stage {
+                Stage::Hello => recorder.count(cell.connect_failed, 1),
+                Stage::Subscribing => recorder.count(cell.subscribe_failed, 1),
+                Stage::Ready => {}
+            }
+        }
+        if self.stage == Stage::Hello {
+            tools.counts.connect_failed += 1;
+            tools.reason(format!("connect failed: {reason}"));
+        } else {
+            if let Some((recorder, cell)) = tools.current_metrics(self.group) {
+                recorder.count(cell.disconnects, 1);
+            }
+            tools.reason(format!("disconnected: {reason}"));
+        }
+        tools.buffers.out.clear();
+        self.leave(tools);
+    }
+
+    /// Lets go of the connection and of all that hung on it.
+    fn leave(&mut self, tools: &mut Tools) {
+        let counts = &mut tools.counts.groups[usize::from(self.group)];
+        counts.connected -= u32::from(self.stage != Stage::Hello);
+        counts.subscribed -= u32::from(self.stage == Stage::Ready);
+        counts.unsettled -= u32::from(self.stage != Stage::Ready);
+        if self.stage == Stage::Ready && !self.of(tools).subscribe.is_empty() {
+            tools.shared.roll.leave(self.number);
+        }
+        self.retract(tools);
+        self.stage = Stage::Hello;
+        self.partial = Vec::new();
+        self.unsent = Vec::new();
+        let version = self.session.version();
+        self.session = Session::new(version);
+        // Closing the socket takes it off the poll as well.
+        self.link = Link::Down;
+    }
+
+    fn of<'p>(&self, tools: &'p Tools) -> &'p Group {
+        &tools.shared.plan.groups[usize::from(self.group)]
+    }
+}
+
+/// How a list's messages follow each other in the phase under way.
+fn pace(tools: &Tools, group: u16, list: usize) -> Option<Pace> {
+    let phase = tools.shared.plan.phases.get(tools.phase)?;
+    let (rate, arrivals) = phase.acts[usize::from(group)].publish[list];
+    Pace::new(rate, arrivals)
+}
+
+/// Lists differ, the devices of one list share what spreads them.
+fn stream_seed(seed: &u64, list: &Publish) -> u64 {
+    mix(*seed, u64::from(list.first_stream) << 8 | 1)
+}
+
+/// An I/O error without the operating system's number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    text.to_lowercase()
+}
+
+/// A reason code by name and number.
+fn named(reason: ReasonCode, packet: mqscope_wire::PacketType, version: mqscope_wire::Version) -> String {
+    format!("{} ({:#04x})", reason.name(packet, version), reason.0)
+}

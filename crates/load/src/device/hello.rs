@@ -1,0 +1,233 @@
+//! From no connection to a ready device: TCP, CONNECT, SUBSCRIBE.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Interest, Token};
+use mqscope_wire::{
+    Connect, EncodeError, PacketType, PropertiesBuf, Property, QoS, ReasonCodes, SubscriptionOptions,
+    SubscriptionsBuf, Text, Will,
+};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{Device, Link, Stage, named, plain};
+use crate::scenario::{ConnectProperties, Moment, Template};
+use crate::session::Nanos;
+use crate::tools::Tools;
+use crate::topics::{device_random, filter_texts};
+
+/// Which of a device's random texts is meant, so that each has values of its own.
+enum Purpose {
+    Username = 1,
+    Password,
+    WillTopic,
+    WillPayload,
+}
+
+impl Device {
+    /// Begins the TCP connection.
+    pub(super) fn open(&mut self, now: Nanos, tools: &mut Tools) {
+        self.began = now;
+        if let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) {
+            recorder.count(cell.connect_attempts, 1);
+        }
+        let shared = &tools.shared;
+        let broker = shared.brokers[self.number as usize % shared.brokers.len()];
+        let sources = &shared.plan.target.source_ips;
+        let source = (!sources.is_empty()).then(|| sources[self.number as usize % sources.len()]);
+        let connecting = dial(broker, source).and_then(|mut socket| {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            tools.registry.register(&mut socket, Token(self.slot as usize), interest)?;
+            Ok(socket)
+        });
+        match connecting {
+            Ok(socket) => self.link = Link::Opening(socket),
+            Err(error) => self.fail(plain(&error), tools),
+        }
+    }
+
+    /// The socket says that something became of the TCP connection.
+    pub(super) fn opened(&mut self, tools: &mut Tools) {
+        let Link::Opening(socket) = std::mem::replace(&mut self.link, Link::Waiting) else { return };
+        let state = match socket.take_error() {
+            Ok(None) => socket.peer_addr().map(|_| ()),
+            Ok(Some(error)) | Err(error) => Err(error),
+        };
+        match state {
+            // A wake-up for nothing: it is still being made.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                self.link = Link::Opening(socket);
+                return;
+            }
+            Err(error) => {
+                self.link = Link::Opening(socket);
+                return self.fail(plain(&error), tools);
+            }
+            Ok(()) => {}
+        }
+        // Small packets are not to wait for each other's acknowledgements.
+        let _ = socket.set_nodelay(true);
+        self.link = Link::Open(socket);
+        let now = tools.now();
+        if let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) {
+            let (response, service) = (since(self.intended, now), since(self.began, now));
+            recorder.response_and_service(cell.tcp_connect, response, service);
+        }
+        match self.say_hello(now, tools) {
+            Ok(()) => self.flush(tools),
+            Err(error) => self.fail(error.to_string(), tools),
+        }
+    }
+
+    fn say_hello(&mut self, now: Nanos, tools: &mut Tools) -> Result<(), EncodeError> {
+        let group = &tools.shared.plan.groups[usize::from(self.group)];
+        let seed = tools.shared.plan.seed;
+        let now_ns = tools.shared.clock.unix(now);
+        let render = |template: &Template, purpose: Purpose| {
+            let random = device_random(seed, self.number, purpose as u64);
+            let mut moment =
+                Moment { client_id: &self.client_id, i: self.i, group: &group.name, seq: 0, now_ns, random };
+            let mut out = Vec::new();
+            template.render(&mut moment, &mut out);
+            out
+        };
+        let username = group.username.as_ref().map(|template| render(template, Purpose::Username));
+        let password = group.password.as_ref().map(|template| render(template, Purpose::Password));
+        let will = group.will.as_ref().map(|will| {
+            (will, render(&will.topic, Purpose::WillTopic), render(&will.payload, Purpose::WillPayload))
+        });
+        let mut will_properties = PropertiesBuf::new();
+        if let Some(delay) = group.will.as_ref().and_then(|will| will.delay) {
+            will_properties.push(Property::WillDelayInterval(seconds(delay)))?;
+        }
+        let properties = connect_properties(&group.connect_properties)?;
+        let connect = Connect {
+            version: group.version,
+            bridge: false,
+            clean_start: group.clean_start,
+            keep_alive: group.keep_alive.as_secs().min(u64::from(u16::MAX)) as u16,
+            client_id: Text::from(&*self.client_id),
+            will: will.as_ref().map(|(will, topic, payload)| Will {
+                topic: Text::from_bytes(topic),
+                payload,
+                qos: will.qos,
+                retain: will.retain,
+                properties: will_properties.as_properties(),
+            }),
+            username: username.as_deref().map(Text::from_bytes),
+            password: password.as_deref(),
+            properties: properties.as_properties(),
+        };
+        self.session.connect(connect, now, &mut tools.buffers.out)
+    }
+
+    /// CONNACK has come.
+    pub(super) fn connected(&mut self, sent: Nanos, now: Nanos, tools: &mut Tools) {
+        if let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) {
+            recorder.response_and_service(cell.connect, since(self.intended, now), since(sent, now));
+            recorder.count(cell.connects, 1);
+        }
+        self.stage = Stage::Subscribing;
+        tools.counts.groups[usize::from(self.group)].connected += 1;
+        if self.of(tools).subscribe.is_empty() {
+            return self.settled(now, tools);
+        }
+        if let Err(error) = self.subscribe(now, tools) {
+            self.fail(error.to_string(), tools);
+        }
+    }
+
+    fn subscribe(&mut self, now: Nanos, tools: &mut Tools) -> Result<(), EncodeError> {
+        let plan = &tools.shared.plan;
+        let group = &plan.groups[usize::from(self.group)];
+        let mut filters = SubscriptionsBuf::new();
+        for (filter, subscribe) in filter_texts(plan, group, self.i) {
+            let options = SubscriptionOptions {
+                qos: subscribe.qos,
+                no_local: subscribe.no_local,
+                retain_as_published: subscribe.retain_as_published,
+                retain_handling: subscribe.retain_handling,
+            };
+            filters.push(Text::from(filter.as_str()), options)?;
+        }
+        self.session.subscribe(filters.as_subscriptions(), now, &mut tools.buffers.out)
+    }
+
+    /// SUBACK has come.
+    pub(super) fn subscribed(
+        &mut self,
+        reasons: ReasonCodes<'_>,
+        sent: Nanos,
+        now: Nanos,
+        tools: &mut Tools,
+    ) {
+        let asked = self.of(tools).subscribe.len();
+        if let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) {
+            recorder.response_and_service(cell.suback, since(sent, now), since(sent, now));
+        }
+        if reasons.len() != asked {
+            return self.fail(format!("SUBACK answers {} filters of {asked}", reasons.len()), tools);
+        }
+        if let Some(refused) = reasons.iter().find(|reason| reason.0 >= 0x80) {
+            let name = named(refused, PacketType::SubAck, self.session.version());
+            return self.fail(format!("subscription refused: {name}"), tools);
+        }
+        let granted = reasons.iter().map(|reason| QoS::from_bits(reason.0)).max().unwrap_or(QoS::ExactlyOnce);
+        let now_us = tools.shared.clock.unix(now) as u64 / 1000;
+        tools.shared.roll.join(self.number, now_us, granted);
+        self.settled(now, tools);
+    }
+
+    /// The device has all it asked for.
+    fn settled(&mut self, now: Nanos, tools: &mut Tools) {
+        self.stage = Stage::Ready;
+        self.released = now;
+        let counts = &mut tools.counts.groups[usize::from(self.group)];
+        counts.subscribed += 1;
+        counts.unsettled -= 1;
+        self.schedule(tools.shared.start_of(tools.phase), now, tools);
+    }
+}
+
+/// Begins a connection without waiting for it.
+fn dial(broker: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(source) = source else { return TcpStream::connect(broker) };
+    let socket = Socket::new(Domain::for_address(broker), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    match socket.connect(&broker.into()) {
+        Ok(()) => {}
+        Err(error) if is_underway(&error) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(TcpStream::from_std(socket.into()))
+}
+
+fn is_underway(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    code == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) || error.kind() == io::ErrorKind::WouldBlock
+}
+
+fn connect_properties(of: &ConnectProperties) -> Result<PropertiesBuf, EncodeError> {
+    let mut buf = PropertiesBuf::new();
+    let properties = [
+        of.session_expiry.map(|expiry| Property::SessionExpiryInterval(seconds(expiry))),
+        of.receive_maximum.map(Property::ReceiveMaximum),
+        of.maximum_packet_size.map(Property::MaximumPacketSize),
+    ];
+    for property in properties.into_iter().flatten() {
+        buf.push(property)?;
+    }
+    Ok(buf)
+}
+
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// From one instant to another; nothing if they are the wrong way round.
+pub(super) fn since(from: Nanos, to: Nanos) -> Duration {
+    Duration::from_nanos(to.saturating_sub(from))
+}

@@ -1,0 +1,206 @@
+//! Sending what is due.
+
+use mqscope_wire::Publish as Packet;
+use mqscope_wire::{Properties, Property, QoS, Text};
+
+use super::hello::since;
+use super::{Device, pace, stream_seed};
+use crate::ledger::Audience;
+use crate::scenario::Scope;
+use crate::scenario::{Group, Moment, Payload, Publish, Stamp};
+use crate::session::{Nanos, Unsendable};
+use crate::stamp::{LEN, Mark, NAME};
+use crate::tools::{Buffers, Tools};
+use crate::topics::device_random;
+
+/// Written together at most, so that the first of many does not wait for the last.
+const BATCH_BYTES: usize = 16 << 10;
+
+impl Device {
+    /// Sends every message that is due, as far as acknowledgements and the socket let it.
+    pub(super) fn publish(&mut self, mut now: Nanos, tools: &mut Tools) {
+        for index in 0..self.streams.len() {
+            while !self.streams[index].held && self.streams[index].course.next() <= now {
+                if !self.unsent.is_empty() {
+                    return;
+                }
+                let list = &self.of(tools).publish[index];
+                if !self.session.has_room(list.qos) || self.streams[index].inflight >= list.max_inflight {
+                    self.streams[index].held = true;
+                    break;
+                }
+                self.send(index, now, tools);
+                if tools.buffers.out.len() >= BATCH_BYTES {
+                    self.flush(tools);
+                    now = tools.now();
+                }
+            }
+        }
+    }
+
+    /// Sends the next message of a stream.
+    fn send(&mut self, index: usize, now: Nanos, tools: &mut Tools) {
+        let shared = tools.shared.clone();
+        let group = &shared.plan.groups[usize::from(self.group)];
+        let list = &group.publish[index];
+        let number = list.first_stream + self.i;
+        let stream = &mut self.streams[index];
+        let (intended, sequence) = (stream.course.next(), stream.sequence);
+        // A pace it must have, or nothing would be due.
+        if let Some(pace) = pace(tools, self.group, index) {
+            stream.course.advance(&pace, stream_seed(&shared.plan.seed, list), number);
+        }
+        stream.sequence = stream.sequence.wrapping_add(1);
+
+        let mark = Mark {
+            run: shared.run,
+            stream: number,
+            sequence,
+            intended_ns: shared.clock.unix(intended),
+            lag_ns: now - intended,
+        };
+        let moment = Moment {
+            client_id: &self.client_id,
+            i: self.i,
+            group: &group.name,
+            seq: u64::from(sequence),
+            now_ns: shared.clock.unix(now),
+            random: device_random(shared.plan.seed, number, 1 << 15 | u64::from(sequence) << 32),
+        };
+        let properties =
+            compose(list, shared.list(number).properties.as_properties(), mark, moment, &mut tools.buffers);
+        let Buffers { out, topic, payload, properties: own, .. } = &mut tools.buffers;
+        let packet = Packet {
+            dup: false,
+            qos: list.qos,
+            retain: list.retain,
+            topic: Text::from_bytes(topic),
+            packet_id: None,
+            properties: properties.unwrap_or_else(|| own.as_properties()),
+            payload,
+        };
+        let sent = self.session.publish(packet, index as u8, intended, now, out);
+        let phase = shared.phase_at(intended);
+        let cell = shared.metrics.cell(phase, usize::from(self.group));
+        if let Some(cell) = cell {
+            tools.recorder.count(cell.publish_intended, 1);
+        }
+        if let Err(trouble) = sent {
+            if let Some(cell) = cell {
+                tools.recorder.count(cell.publish_failed, 1);
+            }
+            return unsendable(&trouble, group, list, tools);
+        }
+        if let Some(cell) = cell {
+            tools.recorder.count(cell.publish_rate, 1);
+            // What the broker held back is no lag of ours.
+            tools.recorder.response(cell.send_lag, since(intended.max(self.released), now));
+        }
+        tools.counts.published += 1;
+        if list.qos != QoS::AtMostOnce {
+            self.streams[index].inflight += 1;
+            tools.counts.inflight += 1;
+        }
+        if list.stamp != Stamp::None {
+            self.expect(index, phase, list, mark.sent_us(), 1, tools);
+        }
+    }
+
+    /// Notes who is to get the message just composed; `times` −1 takes such a note back.
+    pub(super) fn expect(
+        &mut self,
+        index: usize,
+        phase: usize,
+        list: &Publish,
+        sent_us: u64,
+        times: i64,
+        tools: &mut Tools,
+    ) {
+        let shared = &tools.shared;
+        let stream = &mut self.streams[index];
+        // A topic that differs from message to message has another audience each time.
+        let moving = list.topic.scope() == Scope::Message;
+        if moving && times < 0 {
+            return;
+        }
+        if stream.audience.is_none() || moving {
+            let topic = String::from_utf8_lossy(&tools.buffers.topic);
+            stream.audience = Some(Box::new(Audience::new(shared.filters.recipients(&topic, self.number))));
+        }
+        let Some(audience) = &mut stream.audience else { return };
+        for expected in audience.expected(&shared.roll, &shared.plan, list.qos, sent_us) {
+            tools.tally.expect(phase, expected, times);
+            tools.counts.outstanding += i64::from(expected.count) * times;
+        }
+    }
+
+    /// Takes back what was expected of messages whose fate nobody knows: sent, not acknowledged, and the
+    /// connection gone.
+    pub(super) fn retract(&mut self, tools: &mut Tools) {
+        let shared = tools.shared.clone();
+        let group = &shared.plan.groups[usize::from(self.group)];
+        let waiting: Vec<_> = self.session.waiting().map(|(message, _)| *message).collect();
+        tools.counts.inflight -= waiting.len() as u64;
+        for message in waiting {
+            let index = usize::from(message.label);
+            let list = &group.publish[index];
+            if list.stamp != Stamp::None {
+                let sent_us = shared.clock.unix(message.sent) as u64 / 1000;
+                self.expect(index, shared.phase_at(message.intended), list, sent_us, -1, tools);
+            }
+        }
+        self.streams.iter_mut().for_each(|stream| stream.inflight = 0);
+    }
+}
+
+/// Puts topic and payload into the buffers. The properties are those given, or, where each message has its
+/// own, in the buffers as well.
+fn compose<'p>(
+    list: &Publish,
+    properties: Properties<'p>,
+    mark: Mark,
+    mut moment: Moment<'_>,
+    buffers: &mut Buffers,
+) -> Option<Properties<'p>> {
+    let Buffers { topic, payload, properties: own, .. } = buffers;
+    topic.clear();
+    list.topic.render(&mut moment, topic);
+    payload.clear();
+    match (&list.payload, list.stamp) {
+        (Payload::Bytes(bytes), Stamp::Prefix) => {
+            payload.extend_from_slice(&mark.to_bytes());
+            payload.extend_from_slice(&bytes[LEN..]);
+        }
+        (Payload::Bytes(bytes), stamp) => {
+            payload.extend_from_slice(bytes);
+            if stamp == Stamp::Json {
+                mark.insert_json(payload, 0);
+            }
+        }
+        (Payload::Template(template), stamp) => {
+            if stamp == Stamp::Prefix {
+                payload.extend_from_slice(&mark.to_bytes());
+            }
+            template.render(&mut moment, payload);
+            if stamp == Stamp::Json {
+                mark.insert_json(payload, 0);
+            }
+        }
+    }
+    if list.stamp != Stamp::UserProperty {
+        return Some(properties);
+    }
+    own.clear();
+    let hex = mark.to_hex();
+    let stamp = Property::UserProperty(Text::from(NAME), Text::from_bytes(&hex));
+    for property in properties.iter().chain([stamp]) {
+        // Each was encoded before, or is short.
+        let _ = own.push(property);
+    }
+    None
+}
+
+#[cold]
+fn unsendable(trouble: &Unsendable, group: &Group, list: &Publish, tools: &mut Tools) {
+    tools.reason(format!("not published: {}.{}: {trouble}", group.name, list.name));
+}

@@ -1,0 +1,132 @@
+//! Is the generator itself keeping up, and may it do what the plan asks?
+
+use std::time::Duration;
+
+use crate::scenario::{Estimate, Plan};
+
+/// Descriptors besides the connections': standard streams, polls, timers, the report.
+const SPARE_DESCRIPTORS: u64 = 64;
+
+/// What stands in the way of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum Obstacle {
+    /// The process may not open as many files as there are connections.
+    #[error(
+        "{needed} descriptors are needed for {connections} connections, and {limit} are allowed: \
+         raise the hard limit (`ulimit -Hn {needed}`, `LimitNOFILE={needed}` in a unit, `nofile` in \
+         /etc/security/limits.conf), or run fewer devices in one process"
+    )]
+    Descriptors {
+        /// How many are needed.
+        needed: u64,
+        /// How many connections that is for.
+        connections: u64,
+        /// How many are allowed at most.
+        limit: u64,
+    },
+    /// There are fewer local ports than connections to one address.
+    #[error(
+        "{needed} connections need as many local ports, and there are {ports}: widen \
+         net.ipv4.ip_local_port_range, or give more addresses in `target.source_ips` (127.0.0.2-127.0.0.9 on \
+         one machine)"
+    )]
+    Ports {
+        /// How many are needed.
+        needed: u64,
+        /// How many there are.
+        ports: u64,
+    },
+}
+
+/// Checks what can be known before the start, and raises the limit of descriptors as far as it goes.
+/// `others` is how many descriptors the rest of the process needs.
+pub(crate) fn check(plan: &Plan, estimate: &Estimate, others: u64) -> Result<(), Obstacle> {
+    let connections = u64::from(plan.devices());
+    if connections > estimate.ports {
+        return Err(Obstacle::Ports { needed: connections, ports: estimate.ports });
+    }
+    let needed = connections + others + SPARE_DESCRIPTORS;
+    let limit = raise_descriptors(needed);
+    if limit < needed {
+        return Err(Obstacle::Descriptors { needed, connections, limit });
+    }
+    Ok(())
+}
+
+/// Raises the soft limit towards what is needed; returns what is allowed then.
+#[cfg(unix)]
+fn raise_descriptors(needed: u64) -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.current.unwrap_or(u64::MAX);
+    if current >= needed {
+        return current;
+    }
+    let wanted = needed.min(limit.maximum.unwrap_or(u64::MAX));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
+    if raised.is_ok() { wanted } else { current }
+}
+
+#[cfg(not(unix))]
+fn raise_descriptors(_: u64) -> u64 {
+    u64::MAX
+}
+
+/// CPU time of the calling thread.
+#[cfg(unix)]
+pub(crate) fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn thread_cpu() -> Duration {
+    Duration::ZERO
+}
+
+/// Resident memory of the process in bytes, where the system tells.
+pub(crate) fn memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib << 10)
+}
+
+/// Open descriptors of the process, where the system tells.
+pub(crate) fn descriptors() -> Option<u64> {
+    Some(std::fs::read_dir("/proc/self/fd").ok()?.count() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Overrides, Scenario};
+
+    fn check_with(devices: u32, others: u64) -> Result<(), Obstacle> {
+        let text =
+            format!("groups:\n  g: {{count: {devices}, subscribe: t}}\nphases: [{{name: p, duration: 1s}}]");
+        let plan = Scenario::parse("s", &text, &Overrides::default()).expect("a plan");
+        check(&plan, &Estimate::of(&plan), others)
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_said_with_its_remedy() {
+        assert!(check_with(10, 0).is_ok());
+        let message = check_with(10, 1 << 40).expect_err("so many descriptors").to_string();
+        assert!(message.contains("ulimit -Hn 1099511627850"), "{message}");
+        let message = check_with(70_000, 0).expect_err("so many ports").to_string();
+        assert!(message.contains("source_ips"), "{message}");
+    }
+
+    #[test]
+    fn the_process_can_be_looked_at() {
+        assert!(memory().is_some_and(|bytes| bytes > 1 << 20));
+        assert!(descriptors().is_some_and(|count| count >= 3));
+        let before = thread_cpu();
+        let mut sum = 0_u64;
+        while thread_cpu() == before {
+            sum = sum.wrapping_mul(31).wrapping_add(7);
+        }
+        assert!(thread_cpu() > before, "{sum}");
+    }
+}

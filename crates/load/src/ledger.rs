@@ -1,0 +1,370 @@
+//! Who was to get which message, and who got it.
+//!
+//! The publisher's shard counts a message as *expected* once for every subscriber that was subscribed when it
+//! was sent; the subscriber's shard counts it as *delivered* once if it was subscribed when it was sent. Both
+//! judge by the same two numbers, the stamp's time and the instant from which a subscription counts, so the
+//! difference of the two counts is what was lost, whichever shards they were made in.
+//!
+//! A subscription counts from a moment after its SUBACK: long enough that every shard knows of it by then.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use mqscope_wire::QoS;
+use rustc_hash::FxHashMap;
+
+use crate::scenario::Plan;
+use crate::topics::{Recipient, Recipients};
+
+/// From a SUBACK until messages are owed.
+const GRACE_US: u64 = 1_000;
+
+/// No subscription.
+const ABSENT: u64 = u64::MAX;
+
+/// Of one stream and one subscriber no more gaps than this are remembered.
+const MOST_GAPS: usize = 256;
+/// Nor than this where gaps are the rule: the subscriber shares its subscription, or the stream's topic moves.
+const FEW_GAPS: usize = 8;
+
+/// Since when each device's subscriptions count, shared by all shards.
+#[derive(Debug)]
+pub(crate) struct Roll {
+    /// Per device: microseconds of the Unix clock, shifted by two for the highest quality of service granted.
+    since: Box<[AtomicU64]>,
+    /// Changes with every change above.
+    epoch: AtomicU32,
+}
+
+impl Roll {
+    pub(crate) fn new(devices: u32) -> Self {
+        Self { since: (0..devices).map(|_| AtomicU64::new(ABSENT)).collect(), epoch: AtomicU32::new(0) }
+    }
+
+    /// The device has its subscriptions, at `granted` or below.
+    pub(crate) fn join(&self, device: u32, unix_us: u64, granted: QoS) {
+        let packed = (unix_us + GRACE_US) << 2 | granted as u64;
+        self.since[device as usize].store(packed, Ordering::Release);
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn leave(&self, device: u32) {
+        self.since[device as usize].store(ABSENT, Ordering::Release);
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Since when messages are owed to the device, and at which quality at most.
+    fn since(&self, device: u32) -> Option<(u64, QoS)> {
+        match self.since[device as usize].load(Ordering::Acquire) {
+            ABSENT => None,
+            packed => Some((packed >> 2, QoS::from_bits(packed as u8))),
+        }
+    }
+
+    /// Whether a message sent at that time is owed to the device.
+    pub(crate) fn owes(&self, device: u32, sent_us: u64) -> bool {
+        self.since(device).is_some_and(|(since, _)| sent_us >= since)
+    }
+}
+
+/// So many deliveries of a message, to devices of one group at one quality of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub group: u16,
+    pub qos: QoS,
+    pub count: u32,
+}
+
+/// Who gets the messages of a stream, with the count kept for as long as nobody comes or goes.
+#[derive(Debug)]
+pub(crate) struct Audience {
+    recipients: Recipients,
+    expected: Box<[Expected]>,
+    /// The epoch `expected` was counted in.
+    counted: Option<u32>,
+}
+
+impl Audience {
+    pub(crate) fn new(recipients: Recipients) -> Self {
+        Self { recipients, expected: Box::default(), counted: None }
+    }
+
+    /// The deliveries to expect of a message sent now.
+    pub(crate) fn expected(&mut self, roll: &Roll, plan: &Plan, qos: QoS, sent_us: u64) -> &[Expected] {
+        let epoch = roll.epoch.load(Ordering::Acquire);
+        if self.counted != Some(epoch) {
+            let (expected, settled) = self.recipients.count(roll, plan, qos, sent_us);
+            self.expected = expected.into();
+            self.counted = settled.then_some(epoch);
+        }
+        &self.expected
+    }
+}
+
+impl Recipients {
+    /// The deliveries to expect, and whether that stays so until someone comes or goes.
+    fn count(&self, roll: &Roll, plan: &Plan, qos: QoS, sent_us: u64) -> (Vec<Expected>, bool) {
+        let mut expected: Vec<Expected> = Vec::new();
+        let mut settled = true;
+        let mut owed = |recipient: &Recipient| {
+            let (since, granted) = roll.since(recipient.device)?;
+            settled &= sent_us >= since;
+            (sent_us >= since).then(|| qos.min(recipient.qos).min(granted))
+        };
+        let mut add = |device: u32, qos: QoS| {
+            let group = plan.group_of(device) as u16;
+            match expected.iter_mut().find(|known| (known.group, known.qos) == (group, qos)) {
+                Some(known) => known.count += 1,
+                None => expected.push(Expected { group, qos, count: 1 }),
+            }
+        };
+        for recipient in &self.direct {
+            if let Some(qos) = owed(recipient) {
+                add(recipient.device, qos);
+            }
+        }
+        for members in &self.shared {
+            // Whichever member gets it: at the first one's quality, for its group.
+            if let Some((device, qos)) =
+                members.iter().find_map(|member| Some((member.device, owed(member)?)))
+            {
+                add(device, qos);
+            }
+        }
+        (expected, settled)
+    }
+}
+
+/// One shard's counts, by phase, group and quality of service.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    groups: usize,
+    expected: Vec<[i64; 3]>,
+    delivered: Vec<[i64; 3]>,
+}
+
+impl Tally {
+    pub(crate) fn new(phases: usize, groups: usize) -> Self {
+        let cells = vec![[0; 3]; phases * groups];
+        Self { groups, expected: cells.clone(), delivered: cells }
+    }
+
+    pub(crate) fn expect(&mut self, phase: usize, expected: &Expected, times: i64) {
+        let cell = &mut self.expected[phase * self.groups + usize::from(expected.group)];
+        cell[expected.qos as usize % 3] += i64::from(expected.count) * times;
+    }
+
+    pub(crate) fn deliver(&mut self, phase: usize, group: usize, qos: QoS) {
+        self.delivered[phase * self.groups + group][qos as usize % 3] += 1;
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (cells, more) in [(&mut self.expected, &other.expected), (&mut self.delivered, &other.delivered)]
+        {
+            for (cell, more) in cells.iter_mut().zip(more) {
+                cell.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+            }
+        }
+    }
+
+    /// Expected and lost, for a phase, group and quality.
+    pub(crate) fn outcome(&self, phase: usize, group: usize, qos: usize) -> (u64, u64) {
+        let at = phase * self.groups + group;
+        let (expected, delivered) = (self.expected[at][qos].max(0), self.delivered[at][qos]);
+        (expected as u64, (expected - delivered).max(0) as u64)
+    }
+}
+
+/// What a delivery was, compared with those before it of the same stream to the same device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sighting {
+    /// The next one, or a later one.
+    New,
+    /// One that later ones overtook.
+    Late,
+    /// One that was there before.
+    Again,
+    /// Too far behind to tell.
+    Unknown,
+}
+
+/// Whether a subscriber is to see every message of a stream, so that a gap means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gaps {
+    Rare,
+    Usual,
+}
+
+/// Which messages of each stream each device of a shard has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings {
+    seen: FxHashMap<u64, Seen>,
+}
+
+/// Every sequence number below `next` was seen, except the gaps; below `floor` nobody knows.
+#[derive(Debug, Default)]
+struct Seen {
+    next: u32,
+    floor: u32,
+    /// Ranges `[start, end)`, ascending. Absent for most, who miss nothing.
+    #[expect(clippy::box_collection, reason = "a pointer is a third of a Vec, and there is one per pair")]
+    gaps: Option<Box<Vec<(u32, u32)>>>,
+}
+
+impl Sightings {
+    /// Notes a delivery; `gaps` says whether it is usual to miss some. The second of the pair says whether it is
+    /// the stream's first to this device.
+    pub(crate) fn see(&mut self, device: u32, stream: u32, sequence: u32, gaps: Gaps) -> (Sighting, bool) {
+        let mut first = false;
+        let seen = self.seen.entry(u64::from(device) << 32 | u64::from(stream)).or_insert_with(|| {
+            first = true;
+            Seen::default()
+        });
+        (seen.see(sequence, gaps), first)
+    }
+}
+
+impl Seen {
+    fn see(&mut self, sequence: u32, gaps: Gaps) -> Sighting {
+        if sequence >= self.next {
+            if sequence > self.next {
+                self.remember((self.next, sequence), gaps);
+            }
+            self.next = sequence.saturating_add(1);
+            return Sighting::New;
+        }
+        if sequence < self.floor {
+            return Sighting::Unknown;
+        }
+        let Some(gaps) = &mut self.gaps else { return Sighting::Again };
+        let at = gaps.partition_point(|(_, end)| *end <= sequence);
+        let Some(&(start, end)) = gaps.get(at).filter(|(start, _)| *start <= sequence) else {
+            return Sighting::Again;
+        };
+        let rest = [(start, sequence), (sequence + 1, end)].into_iter().filter(|(start, end)| start < end);
+        gaps.splice(at..=at, rest);
+        if gaps.is_empty() {
+            self.gaps = None;
+        }
+        Sighting::Late
+    }
+
+    fn remember(&mut self, gap: (u32, u32), usual: Gaps) {
+        let most = match usual {
+            Gaps::Rare => MOST_GAPS,
+            Gaps::Usual => FEW_GAPS,
+        };
+        let gaps = self.gaps.get_or_insert_default();
+        if gaps.len() == most {
+            self.floor = gaps.remove(0).1;
+        }
+        gaps.push(gap);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::scenario::{Overrides, Scenario};
+
+    fn plan() -> Plan {
+        let text = "groups:\n  pub: {count: 1, publish: {p: {topic: t, rate: 1/s}}}\n  sub: {count: 3, subscribe: t}\nphases: [{name: p, duration: 1s}]";
+        Scenario::parse("s", text, &Overrides::default()).expect("a plan")
+    }
+
+    fn recipients(devices: &[u32], shared: &[&[u32]]) -> Recipients {
+        let list = |devices: &[u32]| -> Box<[Recipient]> {
+            devices.iter().map(|device| Recipient { device: *device, qos: QoS::AtLeastOnce }).collect()
+        };
+        Recipients { direct: list(devices), shared: shared.iter().map(|devices| list(devices)).collect() }
+    }
+
+    #[test]
+    fn only_who_was_subscribed_is_owed_a_message() {
+        let (plan, roll) = (plan(), Roll::new(4));
+        let mut audience = Audience::new(recipients(&[1, 2, 3], &[]));
+        assert!(audience.expected(&roll, &plan, QoS::ExactlyOnce, 5_000).is_empty());
+        roll.join(1, 10_000, QoS::ExactlyOnce);
+        roll.join(2, 10_000, QoS::AtMostOnce);
+        assert!(audience.expected(&roll, &plan, QoS::ExactlyOnce, 10_999).is_empty(), "within the grace");
+        let expected = audience.expected(&roll, &plan, QoS::ExactlyOnce, 11_000);
+        let of = |qos| Expected { group: 1, qos, count: 1 };
+        assert_eq!(
+            expected,
+            [of(QoS::AtLeastOnce), of(QoS::AtMostOnce)],
+            "at the lowest of the three qualities"
+        );
+        roll.leave(1);
+        assert_eq!(audience.expected(&roll, &plan, QoS::ExactlyOnce, 12_000), [of(QoS::AtMostOnce)]);
+        assert!(roll.owes(2, 11_000) && !roll.owes(2, 10_999) && !roll.owes(1, 20_000));
+    }
+
+    #[test]
+    fn of_a_shared_subscription_one_member_is_owed() {
+        let (plan, roll) = (plan(), Roll::new(4));
+        let mut audience = Audience::new(recipients(&[], &[&[1, 2, 3]]));
+        roll.join(2, 0, QoS::AtLeastOnce);
+        roll.join(3, 0, QoS::AtLeastOnce);
+        let expected = audience.expected(&roll, &plan, QoS::AtLeastOnce, 5_000);
+        assert_eq!(expected, [Expected { group: 1, qos: QoS::AtLeastOnce, count: 1 }]);
+    }
+
+    #[test]
+    fn what_is_expected_and_not_delivered_is_lost() {
+        let mut tally = Tally::new(2, 2);
+        tally.expect(1, &Expected { group: 1, qos: QoS::AtLeastOnce, count: 5 }, 1);
+        let mut other = Tally::new(2, 2);
+        (0..3).for_each(|_| other.deliver(1, 1, QoS::AtLeastOnce));
+        tally.add(&other);
+        assert_eq!(tally.outcome(1, 1, 1), (5, 2));
+        assert_eq!(tally.outcome(1, 1, 0), (0, 0));
+    }
+
+    #[test]
+    fn order_and_repetition_are_told_apart() {
+        let mut sightings = Sightings::default();
+        let mut see = |sequence| sightings.see(1, 2, sequence, Gaps::Rare).0;
+        use Sighting::{Again, Late, New};
+        assert_eq!(
+            [see(0), see(1), see(4), see(3), see(4), see(3), see(2), see(1)],
+            [New, New, New, Late, Again, Again, Late, Again]
+        );
+    }
+
+    #[test]
+    fn a_stream_joined_late_owes_nothing_from_before() {
+        let mut sightings = Sightings::default();
+        assert_eq!(sightings.see(1, 2, 1000, Gaps::Rare), (Sighting::New, true));
+        assert_eq!(sightings.see(1, 2, 999, Gaps::Rare), (Sighting::Late, false));
+        assert_eq!(sightings.see(1, 3, 0, Gaps::Rare), (Sighting::New, true), "streams are apart");
+    }
+
+    #[test]
+    fn memory_of_gaps_is_bounded() {
+        let mut seen = Seen::default();
+        for sequence in (0..2 * MOST_GAPS as u32 + 20).step_by(2) {
+            assert_eq!(seen.see(sequence, Gaps::Rare), Sighting::New);
+        }
+        assert_eq!(seen.gaps.as_ref().map(|gaps| gaps.len()), Some(MOST_GAPS));
+        assert_eq!(seen.see(1, Gaps::Rare), Sighting::Unknown);
+    }
+
+    proptest! {
+        /// Against a set that remembers everything.
+        #[test]
+        fn sightings_agree_with_a_set(sequences in prop::collection::vec(0_u32..60, 0..120)) {
+            let mut sightings = Sightings::default();
+            let mut set = std::collections::BTreeSet::new();
+            for sequence in sequences {
+                let expected = match (set.contains(&sequence), set.last()) {
+                    (true, _) => Sighting::Again,
+                    (false, Some(last)) if *last > sequence => Sighting::Late,
+                    _ => Sighting::New,
+                };
+                prop_assert_eq!(sightings.see(0, 0, sequence, Gaps::Rare).0, expected);
+                set.insert(sequence);
+            }
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! A run: shards begun, led through the phases, drained and judged.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use mio::Waker;
+use mqscope_report::{Collector, Phase, Recorder, Series, Summary};
+
+use crate::clock::Clock;
+use crate::health::{self, Obstacle};
+use crate::ledger::Tally;
+use crate::metrics::Metrics;
+use crate::scenario::{Broker, End, Estimate, Measure, Plan, Until};
+use crate::session::Nanos;
+use crate::shard::{Command, Report, Shard};
+use crate::shared::{Shared, Slot};
+use crate::topics::mix;
+
+mod ending;
+mod progress;
+
+pub use progress::{Progress, Recent};
+
+/// How long before a phase its start is announced, so that every shard is ready for it.
+const LEAD: Duration = Duration::from_millis(10);
+/// How often conditions are looked at.
+const LOOK: Duration = Duration::from_millis(5);
+/// Longest wait for acknowledgements and deliveries after the last phase.
+const DRAIN: Duration = Duration::from_secs(10);
+/// The same when the run was told to stop.
+const HURRIED_DRAIN: Duration = Duration::from_secs(1);
+
+/// One more thread for so many devices, or so many messages a second.
+const DEVICES_A_THREAD: f64 = 10_000.0;
+const MESSAGES_A_THREAD: f64 = 100_000.0;
+
+/// Hears of a run's progress.
+pub type Tell<'c> = Box<dyn FnMut(&Progress<'_>) + Send + 'c>;
+
+/// What the caller has to do with a run while it goes on.
+#[derive(Default)]
+pub struct Control<'c> {
+    /// Ends it early, in good order.
+    pub stop: Stop,
+    /// Called about once a second.
+    pub progress: Option<Tell<'c>>,
+    /// Descriptors the rest of the process needs: one for each connection again where the broker lives in it.
+    pub other_descriptors: u64,
+    /// What else the summary is to say: version of the program, host, settings.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// A handle that ends a run early; clones mean the same run.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks the run to end: it waits shortly for what is in flight, says goodbye and reports.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to.
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A run that came to an end, in whichever way.
+#[derive(Debug)]
+pub struct Finished {
+    /// What was measured, judged.
+    pub summary: Summary,
+    /// The same, second by second.
+    pub series: Series,
+}
+
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The broker's name means no address.
+    #[error("cannot resolve {url}")]
+    Unresolved {
+        /// The broker.
+        url: String,
+        /// Why, if the system says.
+        #[source]
+        source: Option<io::Error>,
+    },
+    /// The broker accepts no connection.
+    #[error("cannot connect to {url}")]
+    Unreachable {
+        /// The broker.
+        url: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something it needs is missing.
+    #[error(transparent)]
+    Obstacle(#[from] Obstacle),
+    /// The system refused something it needs to begin or go on.
+    #[error("{what} failed")]
+    System {
+        /// What was asked of it.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A fault of this program: a thread died.
+    #[error("a thread of the generator ended unexpectedly")]
+    Died,
+}
+
+/// Carries out a plan; returns when it is over.
+///
+/// # Errors
+/// When it could not begin, or the generator itself broke down. A run that measured something is never an error.
+pub fn run(plan: Plan, control: Control<'_>) -> Result<Finished, RunError> {
+    let brokers = plan.target.brokers.iter().map(|broker| reach(broker, plan.target.connect_timeout));
+    let brokers = brokers.collect::<Result<Vec<_>, _>>()?;
+    let estimate = Estimate::of(&plan);
+    health::check(&plan, &estimate, control.other_descriptors)?;
+    Run::begin(plan, &estimate, brokers, control)?.lead()
+}
+
+/// The broker's address, which takes connections.
+fn reach(broker: &Broker, timeout: Duration) -> Result<SocketAddr, RunError> {
+    let url = broker.url.clone();
+    let addresses = (broker.host.as_str(), broker.port).to_socket_addrs();
+    let addresses =
+        addresses.map_err(|source| RunError::Unresolved { url: url.clone(), source: Some(source) })?;
+    let mut trouble = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, timeout.max(Duration::from_millis(1))) {
+            Ok(_) => return Ok(address),
+            Err(error) => trouble = Some(error),
+        }
+    }
+    Err(match trouble {
+        Some(source) => RunError::Unreachable { url, source },
+        None => RunError::Unresolved { url, source: None },
+    })
+}
+
+/// How many shards a plan wants: few do more in one go, many have more cores.
+fn threads(estimate: &Estimate) -> usize {
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+    let messages = estimate.phases.iter().map(|p| p.publish.as_per_second() + p.deliver.as_per_second());
+    let messages = messages.fold(0.0, f64::max);
+    let wanted = 1.0 + estimate.connections as f64 / DEVICES_A_THREAD + messages / MESSAGES_A_THREAD;
+    (wanted as usize).min(cores)
+}
+
+struct Run<'c> {
+    shared: Arc<Shared>,
+    control: Control<'c>,
+    collector: Collector,
+    /// For what is measured of the process as a whole, and of the run as a whole.
+    recorder: Recorder,
+    shards: Vec<Handle>,
+    reports: Receiver<Report>,
+    /// Phases that have begun.
+    phases: Vec<Phase>,
+    /// When progress was last told, and the counts then.
+    told: Nanos,
+    counted: (u64, u64),
+    /// The second in which thresholds were last looked at.
+    judged: u64,
+    tally: Tally,
+    reasons: BTreeMap<String, u64>,
+    done: usize,
+    /// What makes the run failed whatever the thresholds say.
+    failures: Vec<String>,
+}
+
+struct Handle {
+    commands: Sender<Command>,
+    waker: Waker,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+/// How a wait ended.
+enum Waited {
+    Held,
+    TimedOut,
+    Stopped,
+}
+
+impl<'c> Run<'c> {
+    fn begin(
+        plan: Plan,
+        estimate: &Estimate,
+        brokers: Vec<SocketAddr>,
+        control: Control<'c>,
+    ) -> Result<Self, RunError> {
+        let count = threads(estimate);
+        let (catalog, metrics) = Metrics::register(&plan);
+        let catalog = Arc::new(catalog);
+        let clock = Clock::start();
+        let run = mix(plan.seed, clock.unix(0) as u64) as u16;
+        let (tally, seconds) = (Tally::new(plan.phases.len(), plan.groups.len()), count + 1);
+        let shared = Arc::new(Shared::new(plan, metrics, clock, run, brokers, count));
+        let (report, reports) = mpsc::channel();
+        let mut run = Self {
+            collector: Collector::new(catalog.clone(), seconds),
+            recorder: Recorder::new(&catalog, count),
+            shared,
+            control,
+            shards: Vec::new(),
+            reports,
+            phases: Vec::new(),
+            told: 0,
+            counted: (0, 0),
+            judged: 0,
+            tally,
+            reasons: BTreeMap::new(),
+            done: 0,
+            failures: Vec::new(),
+        };
+        for index in 0..count {
+            let system = |what| move |source| RunError::System { what, source };
+            let (commands, receiver) = mpsc::channel();
+            let (shard, waker) = Shard::new(index, &run.shared, &catalog, receiver, report.clone())
+                .map_err(system("making a poll"))?;
+            let thread = thread::Builder::new().name(format!("shard-{index}")).spawn(move || shard.run());
+            let thread = thread.map_err(system("starting a thread"))?;
+            run.shards.push(Handle { commands, waker, thread });
+        }
+        Ok(run)
+    }
+
+    fn lead(mut self) -> Result<Finished, RunError> {
+        let shared = self.shared.clone();
+        let mut start = shared.clock.now() + nanos(LEAD);
+        let mut stopped = false;
+        for (index, phase) in shared.plan.phases.iter().enumerate() {
+            self.announce(index, start, &phase.name);
+            let begun = self.wait(start + nanos(LEAD) * 100, |run| run.all_begun(index))?;
+            let end = start + nanos(phase.end.at_most());
+            let waited = match (&phase.end, begun) {
+                (_, Waited::Stopped) => Waited::Stopped,
+                (End::After(_), _) => match self.wait(end.saturating_sub(nanos(LEAD)), |_| false)? {
+                    Waited::Stopped => Waited::Stopped,
+                    _ => Waited::Held,
+                },
+                (End::When { until, .. }, _) => self.wait(end, |run| run.holds(until))?,
+            };
+            start = match (&phase.end, waited) {
+                (End::After(_), Waited::Held) => end,
+                (End::When { .. }, Waited::Held) => shared.clock.now() + nanos(LEAD),
+                (End::When { until, timeout }, Waited::TimedOut) => {
+                    let patience = humantime::format_duration(*timeout);
+                    let seen = self.seen(until);
+                    let says =
+                        format!("phase {}: {until} did not hold within {patience}: {seen}", phase.name);
+                    self.failures.push(says);
+                    shared.clock.now() + nanos(LEAD)
+                }
+                (_, Waited::Stopped) => {
+                    stopped = true;
+                    shared.clock.now()
+                }
+                (End::After(_), Waited::TimedOut) => end,
+            };
+            if stopped {
+                break;
+            }
+        }
+        self.drain(start, stopped)?;
+        self.finish()?;
+        let interrupted = stopped && self.control.stop.is_stopped();
+        Ok(self.conclude(interrupted))
+    }
+
+    /// Tells everyone that a phase begins, and that the one before it ends then.
+    fn announce(&mut self, phase: usize, start: Nanos, name: &str) {
+        self.end_phase(start);
+        self.phases.push(Phase { name: name.to_owned(), start_s: seconds(start), end_s: seconds(start) });
+        self.shared.begin(phase, start);
+        self.tell(|| Command::Begin(phase, start));
+    }
+
+    fn end_phase(&mut self, end: Nanos) {
+        if let Some(phase) = self.phases.last_mut() {
+            phase.end_s = seconds(end);
+        }
+    }
+
+    fn tell(&self, command: impl Fn() -> Command) {
+        for shard in &self.shards {
+            // A shard that is gone is noticed when it is joined.
+            let _ = shard.commands.send(command());
+            let _ = shard.waker.wake();
+        }
+    }
+
+    /// Publishing ends; what is on its way has some time to arrive.
+    fn drain(&mut self, end: Nanos, stopped: bool) -> Result<(), RunError> {
+        let count = self.shared.plan.phases.len();
+        self.end_phase(end);
+        self.shared.begin(count, end);
+        self.tell(|| Command::Begin(count, end));
+        let patience = if stopped { HURRIED_DRAIN } else { DRAIN };
+        let by = end.max(self.shared.clock.now()) + nanos(patience);
+        while self.shared.clock.now() < by {
+            self.look()?;
+            if self.all_begun(count) && self.arrived() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything has been acknowledged and delivered.
+    fn arrived(&self) -> bool {
+        let of = |number: fn(&Slot) -> u64| self.shared.sum(number);
+        let outstanding: i64 = self.shared.slots.iter().map(|s| s.outstanding.load(Ordering::Relaxed)).sum();
+        of(|slot| slot.inflight.load(Ordering::Relaxed)) == 0 && outstanding <= 0
+    }
+
+    /// Waits until something holds, an instant has come, or the run is to stop.
+    fn wait(&mut self, until: Nanos, holds: impl Fn(&Self) -> bool) -> Result<Waited, RunError> {
+        loop {
+            if self.control.stop.is_stopped() || self.called_off()? {
+                return Ok(Waited::Stopped);
+            }
+            if holds(self) {
+                return Ok(Waited::Held);
+            }
+            if self.shared.clock.now() >= until {
+                return Ok(Waited::TimedOut);
+            }
+            self.look()?;
+        }
+    }
+
+    /// Takes reports for a moment, and tells progress once a second.
+    fn look(&mut self) -> Result<(), RunError> {
+        match self.reports.recv_timeout(LOOK) {
+            Ok(report) => self.take(report),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(RunError::Died),
+        }
+        if self.shards.iter().any(|shard| shard.thread.is_finished()) && self.done == 0 {
+            return Err(self.autopsy());
+        }
+        let now = self.shared.clock.now();
+        if now - self.told >= 1_000_000_000 {
+            self.measure_process(now);
+            self.tell_progress(now);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, report: Report) {
+        match report {
+            Report::Second(mut interval) => {
+                let shard = interval.shard();
+                self.collector.add(&mut interval);
+                if let Some(shard) = self.shards.get(shard) {
+                    // Taken up with the next command that wakes the shard; it is only memory.
+                    let _ = shard.commands.send(Command::Reuse(interval));
+                }
+            }
+            Report::Done(ending) => {
+                let mut ending = *ending;
+                self.collector.add(&mut ending.interval);
+                self.tally.add(&ending.tally);
+                for (reason, count) in ending.reasons {
+                    *self.reasons.entry(reason).or_default() += count;
+                }
+                self.done += 1;
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), RunError> {
+        self.tell(|| Command::Finish);
+        while self.done < self.shards.len() {
+            match self.reports.recv_timeout(DRAIN) {
+                Ok(report) => self.take(report),
+                Err(_) => return Err(self.autopsy()),
+            }
+        }
+        Ok(())
+    }
+
+    /// A shard has ended that should not have: why.
+    fn autopsy(&mut self) -> RunError {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let finished = self.shards.iter().position(|shard| shard.thread.is_finished());
+        match finished.map(|index| self.shards.swap_remove(index).thread.join()) {
+            Some(Ok(Err(source))) => RunError::System { what: "waiting for sockets", source },
+            _ => RunError::Died,
+        }
+    }
+
+    fn all_begun(&self, phase: usize) -> bool {
+        self.shared.slots.iter().all(|slot| slot.phases.load(Ordering::Acquire) > phase as u64)
+    }
+
+    fn holds(&self, until: &Until) -> bool {
+        let (seen, total) = self.measure(until);
+        until.holds(seen, total)
+    }
+
+    fn seen(&self, until: &Until) -> String {
+        match (until.measure, self.measure(until)) {
+            (Measure::Inflight, (seen, _)) => format!("{seen} in flight"),
+            (_, (seen, total)) => format!("{seen} of {total} devices"),
+        }
+    }
+
+    /// What a condition looks at, and of how many devices.
+    fn measure(&self, until: &Until) -> (u64, u64) {
+        let groups = &self.shared.plan.groups;
+        let meant = || groups.iter().enumerate().filter(|(index, _)| until.group.is_none_or(|g| g == *index));
+        let total: u64 = meant().map(|(_, group)| u64::from(group.count)).sum();
+        let sum = |of: fn(&crate::shared::GroupSlot) -> u32| -> u64 {
+            self.shared
+                .slots
+                .iter()
+                .map(|slot| meant().map(|(i, _)| u64::from(of(&slot.groups[i]))).sum::<u64>())
+                .sum()
+        };
+        let seen = match until.measure {
+            Measure::Connected => sum(|group| group.connected.load(Ordering::Relaxed)),
+            Measure::Subscribed => sum(|group| group.subscribed.load(Ordering::Relaxed)),
+            Measure::Settled => total - sum(|group| group.unsettled.load(Ordering::Relaxed)).min(total),
+            Measure::Inflight => self.shared.sum(|slot| slot.inflight.load(Ordering::Relaxed)),
+        };
+        (seen, total)
+    }
+}
+
+impl Drop for Run<'_> {
+    /// Whatever happened, no thread goes on.
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        for shard in self.shards.drain(..) {
+            let _ = shard.waker.wake();
+            let _ = shard.thread.join();
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4)
+}
+
+fn seconds(at: Nanos) -> f64 {
+    at as f64 / 1e9
+}

@@ -1,0 +1,93 @@
+//! From all that was recorded to a judged summary.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use mqscope_report::{NoteLevel, Outcome, Run as Facts, Summary, Threshold};
+
+use super::{Finished, Run};
+
+/// More reasons than this are told as a number.
+const MOST_REASONS: usize = 12;
+
+impl Run<'_> {
+    pub(super) fn conclude(mut self, interrupted: bool) -> Finished {
+        let shared = self.shared.clone();
+        let plan = &shared.plan;
+        let duration = shared.clock.elapsed();
+        self.settle_ledger(duration);
+        self.collector.finish();
+        let results = self.collector.results(duration, &self.phases);
+        let published = shared.sum(|slot| slot.published.load(Relaxed));
+        let facts = Facts {
+            name: plan.name.clone(),
+            tool: format!("mqscope {}", env!("CARGO_PKG_VERSION")),
+            started: shared.clock.started(),
+            seed: plan.seed,
+            interrupted,
+            parts: 1,
+            facts: self.facts(),
+        };
+        // Where nothing was to be sent, nothing could be late.
+        let applies = |threshold: &&Threshold| published > 0 || threshold.selector.metric != "send_lag";
+        let validity: Vec<Threshold> = plan.validity.iter().filter(applies).cloned().collect();
+        let tried = results.counters.iter().filter(|counter| counter.name == "connect_attempts");
+        let tried: u64 = tried.map(|counter| counter.count).sum();
+        let made = results.counters.iter().filter(|counter| counter.name == "connects");
+        let made: u64 = made.map(|counter| counter.count).sum();
+
+        let mut summary = Summary::new(facts, results, &plan.thresholds, &validity);
+        if !self.failures.is_empty() && summary.outcome == Outcome::Passed {
+            summary.set_outcome(Outcome::Failed);
+        }
+        if tried > 0 && made == 0 && summary.outcome != Outcome::Interrupted {
+            summary.set_outcome(Outcome::Unable);
+        }
+        for failure in &self.failures {
+            summary = summary.with_note(NoteLevel::Warning, failure);
+        }
+        if summary.outcome == Outcome::Invalid {
+            let text = "the generator could not keep up, so its figures are not to be believed: give it more or \
+                        faster cores, run the broker elsewhere, or ask for fewer devices or messages";
+            summary = summary.with_note(NoteLevel::Warning, text);
+        }
+        let mut reasons: Vec<(&String, &u64)> = self.reasons.iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (reason, count) in reasons.iter().take(MOST_REASONS) {
+            summary = summary.with_note(NoteLevel::Warning, format!("{reason} ({count} times)"));
+        }
+        if reasons.len() > MOST_REASONS {
+            let text = format!("and {} more reasons", reasons.len() - MOST_REASONS);
+            summary = summary.with_note(NoteLevel::Warning, text);
+        }
+        Finished { summary, series: self.collector.series().clone() }
+    }
+
+    /// What was expected and what was lost is known only now.
+    fn settle_ledger(&mut self, duration: Duration) {
+        let metrics = &self.shared.metrics;
+        for phase in 0..self.shared.plan.phases.len() {
+            for group in 0..self.shared.plan.groups.len() {
+                let Some(cell) = metrics.cell(phase, group) else { continue };
+                for (qos, ids) in cell.by_qos.iter().enumerate() {
+                    let (expected, lost) = self.tally.outcome(phase, group, qos);
+                    self.recorder.count(ids.expected, expected);
+                    self.recorder.count(ids.lost, lost);
+                }
+            }
+        }
+        let from = Duration::from_nanos(self.told);
+        let mut interval = self.recorder.take(from.min(duration), duration);
+        self.collector.add(&mut interval);
+    }
+
+    fn facts(&mut self) -> std::collections::BTreeMap<String, String> {
+        let plan = &self.shared.plan;
+        let brokers: Vec<&str> = plan.target.brokers.iter().map(|broker| broker.url.as_str()).collect();
+        let mut facts = std::mem::take(&mut self.control.facts);
+        facts.insert("brokers".to_owned(), brokers.join(" "));
+        facts.insert("devices".to_owned(), plan.devices().to_string());
+        facts.insert("threads".to_owned(), self.shared.slots.len().to_string());
+        facts
+    }
+}

@@ -1,0 +1,438 @@
+//! A client's half of MQTT without I/O: packets go in, bytes and events come out, time is an argument.
+//!
+//! The session owns what a client must keep to the rules: packet identifiers, how many messages may be in
+//! flight, where each stands in its exchange, the keep alive. What it is told to send is appended to `out`;
+//! whoever holds the socket writes it.
+//!
+//! ```text
+//!  QoS 1   PUBLISH -> PUBACK                         QoS 2   PUBLISH -> PUBREC, PUBREL -> PUBCOMP
+//! ```
+
+use std::collections::VecDeque;
+
+use mqscope_wire::{
+    Ack, Connect, DecodeError, Disconnect, EncodeError, Packet, PacketId, PacketType, Properties, Publish,
+    QoS, ReasonCode, ReasonCodes, Subscribe, Subscriptions, Version, encode,
+};
+
+/// Nanoseconds of the run's clock.
+pub(crate) type Nanos = u64;
+
+/// Largest packet where neither side said otherwise: what a Remaining Length can say, and its header.
+const LARGEST_PACKET: u32 = 268_435_455 + 5;
+
+/// One client's state of one connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    version: Version,
+    state: State,
+    /// The identifier tried next; never zero.
+    next_id: u16,
+    /// How many identifiers from `next_id` on are known to be free: identifiers go round, so those in use are
+    /// looked at once a round and not once a message.
+    free_run: u16,
+    /// QoS 1 and 2 messages the broker takes at once (MQTT 5.0 §4.9).
+    receive_maximum: u16,
+    maximum_qos: QoS,
+    maximum_packet_size: u32,
+    /// In the order they were sent.
+    outgoing: VecDeque<Outgoing>,
+    /// Identifiers of QoS 2 messages received and not released yet.
+    incoming: Vec<u16>,
+    /// The SUBSCRIBE that waits for its SUBACK.
+    subscribing: Option<(u16, Nanos)>,
+    keep_alive: Nanos,
+    last_sent: Nanos,
+    /// When the PINGREQ was sent that waits for its answer.
+    pinged: Option<Nanos>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// CONNECT was not sent yet.
+    New,
+    /// CONNECT was sent, at that time.
+    Connecting(Nanos),
+    Up,
+    Closed,
+}
+
+/// A message that waits for the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    id: u16,
+    awaits: Awaits,
+    /// Whatever the caller tells messages apart by.
+    pub label: u8,
+    /// When it was meant to be sent.
+    pub intended: Nanos,
+    /// When it was sent.
+    pub sent: Nanos,
+}
+
+/// The answer an outgoing message waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "the specification's names")]
+pub(crate) enum Awaits {
+    PubAck,
+    PubRec,
+    PubComp,
+}
+
+/// What a packet meant.
+#[derive(Debug)]
+pub(crate) enum Event<'b> {
+    /// Nothing the caller need know.
+    Nothing,
+    Connected {
+        /// When CONNECT was sent.
+        sent: Nanos,
+    },
+    /// The broker did not accept the connection.
+    Refused(ReasonCode),
+    Subscribed {
+        reasons: ReasonCodes<'b>,
+        /// When SUBSCRIBE was sent.
+        sent: Nanos,
+    },
+    /// An answer to a message of ours; the exchange is over unless a PUBREC was good.
+    Answered { message: Outgoing, with: Awaits, reason: ReasonCode },
+    /// A message for us, acknowledged as its quality of service asks for. A QoS 2 message comes once.
+    Message(Publish<'b>),
+    Pong {
+        /// When PINGREQ was sent.
+        sent: Nanos,
+    },
+    /// The broker ends the connection.
+    Disconnected(ReasonCode),
+}
+
+/// Why a connection cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+    #[error("{0} out of place")]
+    OutOfPlace(PacketType),
+    #[error("{0} for a packet identifier that is not in use")]
+    UnknownId(PacketType),
+    #[error("no answer to PINGREQ")]
+    PingTimeout,
+}
+
+/// Why a message cannot be sent, now or ever.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unsendable {
+    #[error("the broker takes QoS {max} at most", max = *.0 as u8)]
+    QoS(QoS),
+    #[error("a packet of {len} bytes, the broker takes {max} at most")]
+    TooLarge { len: usize, max: u32 },
+    #[error("no packet: {0}")]
+    Unencodable(EncodeError),
+}
+
+impl Session {
+    pub(crate) fn new(version: Version) -> Self {
+        Self {
+            version,
+            state: State::New,
+            next_id: 1,
+            free_run: u16::MAX,
+            receive_maximum: u16::MAX,
+            maximum_qos: QoS::ExactlyOnce,
+            maximum_packet_size: LARGEST_PACKET,
+            outgoing: VecDeque::new(),
+            incoming: Vec::new(),
+            subscribing: None,
+            keep_alive: 0,
+            last_sent: 0,
+            pinged: None,
+        }
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.state == State::Up
+    }
+
+    #[cfg(test)]
+    pub(crate) fn inflight(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    /// Messages that wait for an answer, oldest first.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&Outgoing, Awaits)> {
+        self.outgoing.iter().map(|message| (message, message.awaits))
+    }
+
+    /// Whether a message of this quality may be sent now.
+    pub(crate) fn has_room(&self, qos: QoS) -> bool {
+        self.is_up() && (qos == QoS::AtMostOnce || self.outgoing.len() < usize::from(self.receive_maximum))
+    }
+
+    /// Sends CONNECT.
+    pub(crate) fn connect(
+        &mut self,
+        connect: Connect<'_>,
+        now: Nanos,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.keep_alive = u64::from(connect.keep_alive) * 1_000_000_000;
+        encode(&Packet::Connect(connect), self.version, out)?;
+        self.state = State::Connecting(now);
+        self.last_sent = now;
+        Ok(())
+    }
+
+    /// Sends SUBSCRIBE; only once at a time.
+    pub(crate) fn subscribe(
+        &mut self,
+        subscriptions: Subscriptions<'_>,
+        now: Nanos,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let id = self.free_id();
+        let packet_id = PacketId::new(id).expect("free_id never gives zero");
+        let subscribe = Subscribe { packet_id, properties: Properties::EMPTY, subscriptions };
+        encode(&Packet::Subscribe(subscribe), self.version, out)?;
+        self.subscribing = Some((id, now));
+        self.last_sent = now;
+        Ok(())
+    }
+
+    /// Sends a message, for which there must be [room](Self::has_room); `publish.packet_id` is filled in here.
+    pub(crate) fn publish(
+        &mut self,
+        mut publish: Publish<'_>,
+        label: u8,
+        intended: Nanos,
+        now: Nanos,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unsendable> {
+        if publish.qos > self.maximum_qos {
+            return Err(Unsendable::QoS(self.maximum_qos));
+        }
+        let awaits = match publish.qos {
+            QoS::AtMostOnce => None,
+            QoS::AtLeastOnce => Some(Awaits::PubAck),
+            QoS::ExactlyOnce | QoS::Reserved => Some(Awaits::PubRec),
+        };
+        let id = if awaits.is_some() { self.free_id() } else { 0 };
+        publish.packet_id = PacketId::new(id);
+        let start = out.len();
+        encode(&Packet::Publish(publish), self.version, out).map_err(Unsendable::Unencodable)?;
+        let len = out.len() - start;
+        if len > self.maximum_packet_size as usize {
+            out.truncate(start);
+            return Err(Unsendable::TooLarge { len, max: self.maximum_packet_size });
+        }
+        if let Some(awaits) = awaits {
+            self.outgoing.push_back(Outgoing { id, awaits, label, intended, sent: now });
+        }
+        self.last_sent = now;
+        Ok(())
+    }
+
+    /// Sends DISCONNECT; the session is over.
+    pub(crate) fn disconnect(&mut self, out: &mut Vec<u8>) {
+        if self.is_up() {
+            let disconnect = Disconnect { reason: ReasonCode::SUCCESS, properties: Properties::EMPTY };
+            self.answer(Packet::Disconnect(disconnect), out);
+        }
+        self.state = State::Closed;
+    }
+
+    /// When [`tick`](Self::tick) wants to be called.
+    pub(crate) fn deadline(&self) -> Nanos {
+        match (self.state, self.pinged) {
+            (State::Up, Some(sent)) if self.keep_alive > 0 => sent + self.keep_alive,
+            (State::Up, None) if self.keep_alive > 0 => self.last_sent + self.keep_alive,
+            _ => Nanos::MAX,
+        }
+    }
+
+    /// Sends PINGREQ when nothing else was sent for the keep alive (MQTT 5.0 §3.1.2.10), and notices when the
+    /// one before was not answered in that time.
+    pub(crate) fn tick(&mut self, now: Nanos, out: &mut Vec<u8>) -> Result<(), Fault> {
+        if now < self.deadline() {
+            return Ok(());
+        }
+        if self.pinged.is_some() {
+            self.state = State::Closed;
+            return Err(Fault::PingTimeout);
+        }
+        self.answer(Packet::PingReq, out);
+        self.pinged = Some(now);
+        self.last_sent = now;
+        Ok(())
+    }
+
+    /// Takes a packet of the broker.
+    pub(crate) fn receive<'b>(
+        &mut self,
+        packet: Packet<'b>,
+        now: Nanos,
+        out: &mut Vec<u8>,
+    ) -> Result<Event<'b>, Fault> {
+        let kind = packet.packet_type();
+        let before = out.len();
+        let event = match (self.state, packet) {
+            (State::Connecting(sent), Packet::ConnAck(connack)) => {
+                if connack.reason.is_error(PacketType::ConnAck, self.version) {
+                    self.state = State::Closed;
+                    return Ok(Event::Refused(connack.reason));
+                }
+                self.agree(connack.properties);
+                self.state = State::Up;
+                Event::Connected { sent }
+            }
+            (State::Up, Packet::Publish(publish)) => self.message(publish, out)?,
+            (State::Up, Packet::PubAck(ack)) => self.answered(ack, Awaits::PubAck, kind)?,
+            (State::Up, Packet::PubRec(ack)) => {
+                let event = self.answered(ack, Awaits::PubRec, kind)?;
+                if ack.reason.0 < 0x80 {
+                    self.answer(Packet::PubRel(Ack::success(ack.packet_id)), out);
+                }
+                event
+            }
+            (State::Up, Packet::PubComp(ack)) => self.answered(ack, Awaits::PubComp, kind)?,
+            (State::Up, Packet::PubRel(ack)) => {
+                self.released(ack.packet_id, out);
+                Event::Nothing
+            }
+            (State::Up, Packet::SubAck(suback)) => match self.subscribing.take() {
+                Some((id, sent)) if id == suback.packet_id.get() => {
+                    Event::Subscribed { reasons: suback.reasons, sent }
+                }
+                _ => return Err(Fault::UnknownId(kind)),
+            },
+            (State::Up, Packet::PingResp) => match self.pinged.take() {
+                Some(sent) => Event::Pong { sent },
+                None => return Err(Fault::OutOfPlace(kind)),
+            },
+            (State::Up | State::Connecting(_), Packet::Disconnect(disconnect))
+                if self.version == Version::V5 =>
+            {
+                self.state = State::Closed;
+                Event::Disconnected(disconnect.reason)
+            }
+            _ => return Err(Fault::OutOfPlace(kind)),
+        };
+        if out.len() > before {
+            self.last_sent = now;
+        }
+        Ok(event)
+    }
+
+    /// What the broker said of itself (MQTT 5.0 §3.2.2.3).
+    fn agree(&mut self, properties: Properties<'_>) {
+        if self.version != Version::V5 {
+            return;
+        }
+        self.receive_maximum = properties.receive_maximum().unwrap_or(u16::MAX);
+        self.maximum_packet_size = properties.maximum_packet_size().unwrap_or(LARGEST_PACKET);
+        if let Some(qos) = properties.maximum_qos() {
+            self.maximum_qos = QoS::from_bits(qos);
+        }
+        if let Some(seconds) = properties.server_keep_alive() {
+            self.keep_alive = u64::from(seconds) * 1_000_000_000;
+        }
+    }
+
+    fn message<'b>(&mut self, publish: Publish<'b>, out: &mut Vec<u8>) -> Result<Event<'b>, Fault> {
+        let Some(id) = publish.packet_id else { return Ok(Event::Message(publish)) };
+        if publish.qos == QoS::AtLeastOnce {
+            self.answer(Packet::PubAck(Ack::success(id)), out);
+            return Ok(Event::Message(publish));
+        }
+        self.answer(Packet::PubRec(Ack::success(id)), out);
+        if self.incoming.contains(&id.get()) {
+            // The same message sent again: exactly once means that it was delivered before.
+            return Ok(Event::Nothing);
+        }
+        self.incoming.push(id.get());
+        Ok(Event::Message(publish))
+    }
+
+    fn released(&mut self, id: PacketId, out: &mut Vec<u8>) {
+        let known = self.incoming.iter().position(|incoming| *incoming == id.get());
+        let reason = match known {
+            Some(index) => {
+                self.incoming.swap_remove(index);
+                ReasonCode::SUCCESS
+            }
+            // Packet Identifier not found (MQTT 5.0 §3.7.2.1); before 5.0 an answer has no reason.
+            None if self.version == Version::V5 => ReasonCode(0x92),
+            None => ReasonCode::SUCCESS,
+        };
+        self.answer(Packet::PubComp(Ack { reason, ..Ack::success(id) }), out);
+    }
+
+    fn answered<'b>(&mut self, ack: Ack<'_>, with: Awaits, kind: PacketType) -> Result<Event<'b>, Fault> {
+        let id = ack.packet_id.get();
+        // Brokers answer in order nearly always.
+        let found = self.outgoing.iter().position(|message| message.id == id && message.awaits == with);
+        let Some(index) = found else { return Err(Fault::UnknownId(kind)) };
+        let message = self.outgoing[index];
+        if with == Awaits::PubRec && ack.reason.0 < 0x80 {
+            self.outgoing[index].awaits = Awaits::PubComp;
+        } else {
+            self.outgoing.remove(index);
+        }
+        Ok(Event::Answered { message, with, reason: ack.reason })
+    }
+
+    /// Writes a packet that cannot fail to encode: nothing in it comes from outside.
+    fn answer(&self, packet: Packet<'_>, out: &mut Vec<u8>) {
+        let encoded = encode(&packet, self.version, out);
+        debug_assert!(encoded.is_ok(), "{packet:?}: {encoded:?}");
+    }
+
+    /// The next identifier that is not in use; there is one as long as there is room.
+    fn free_id(&mut self) -> u16 {
+        while self.free_run == 0 {
+            let used = self.outgoing.iter().map(|message| message.id);
+            let used = used.chain(self.subscribing.map(|(id, _)| id));
+            let from = self.next_id;
+            self.free_run = used.map(|id| ahead(from, id)).min().unwrap_or(u16::MAX);
+            if self.free_run == 0 {
+                self.next_id = after(self.next_id);
+            }
+        }
+        self.free_run -= 1;
+        let id = self.next_id;
+        self.next_id = after(id);
+        id
+    }
+}
+
+/// How many steps round the circle of identifiers, which has no zero.
+fn ahead(from: u16, to: u16) -> u16 {
+    to.checked_sub(from).unwrap_or_else(|| u16::MAX - (from - to))
+}
+
+fn after(id: u16) -> u16 {
+    id.checked_add(1).unwrap_or(1)
+}
+
+/// A CONNECT with nothing but an id, for whoever only wants to say hello.
+#[cfg(test)]
+pub(crate) fn plain_connect(version: Version, client_id: &str) -> Connect<'_> {
+    Connect {
+        version,
+        bridge: false,
+        clean_start: true,
+        keep_alive: 10,
+        client_id: client_id.into(),
+        will: None,
+        username: None,
+        password: None,
+        properties: Properties::EMPTY,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! A thread with its devices: one readiness loop, one recorder, no locks.
+//!
+//! The loop sleeps until a socket is ready or the next intended instant has come, whichever is first, and does
+//! what is due between any two events, so that reading does not make sending late.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use mio::{Events, Poll, Token, Waker};
+use mqscope_report::{Catalog, Interval, Recorder};
+
+use crate::alarm::Alarm;
+use crate::device::Device;
+use crate::health;
+use crate::ledger::{Sightings, Tally};
+use crate::session::Nanos;
+use crate::shared::Shared;
+use crate::tools::{Buffers, Counts, Queue, Tools};
+
+const ALARM: Token = Token(usize::MAX);
+const WAKER: Token = Token(usize::MAX - 1);
+
+/// Sockets looked at before time is looked at anew.
+const EVENTS: usize = 256;
+/// Devices that act before sockets are looked at.
+const ACTS: usize = 64;
+
+const SECOND: Nanos = 1_000_000_000;
+
+/// What the run tells a shard.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// The phase of that number begins at that instant; the one after the last is the end of publishing.
+    Begin(usize, Nanos),
+    /// Memory of an interval that has been added up.
+    Reuse(Interval),
+    /// Say goodbye and end.
+    Finish,
+}
+
+/// What a shard tells the run.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// A second is over.
+    Second(Interval),
+    /// The shard is done.
+    Done(Box<Ending>),
+}
+
+/// A shard's last words.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub interval: Interval,
+    pub tally: Tally,
+    pub reasons: Vec<(String, u64)>,
+}
+
+pub(crate) struct Shard {
+    poll: Poll,
+    alarm: Alarm,
+    devices: Vec<Device>,
+    tools: Tools,
+    commands: Receiver<Command>,
+    reports: Sender<Report>,
+    /// The phase that begins at that instant.
+    next_phase: Option<(usize, Nanos)>,
+    /// When the second under way began, and the CPU time then.
+    second: Nanos,
+    cpu: Duration,
+}
+
+impl Shard {
+    /// A shard with every `shards`-th device, and what wakes it up.
+    pub(crate) fn new(
+        index: usize,
+        shared: &Arc<Shared>,
+        catalog: &Catalog,
+        commands: Receiver<Command>,
+        reports: Sender<Report>,
+    ) -> std::io::Result<(Self, Waker)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let alarm = Alarm::new(&poll, ALARM)?;
+        let plan = &shared.plan;
+        let tools = Tools {
+            shared: shared.clone(),
+            shard: index,
+            registry: poll.registry().try_clone()?,
+            recorder: Recorder::new(catalog, index),
+            queue: Queue::default(),
+            tally: Tally::new(plan.phases.len(), plan.groups.len()),
+            sightings: Sightings::default(),
+            counts: Counts::new(plan.groups.len()),
+            reasons: Default::default(),
+            phase: 0,
+            buffers: Buffers::new(),
+        };
+        let numbers = (index as u32..plan.devices()).step_by(shared.slots.len());
+        let devices = numbers.zip(0..).map(|(number, slot)| Device::new(slot, number, &tools)).collect();
+        let (next_phase, second, cpu) = (None, 0, Duration::ZERO);
+        let shard = Self { poll, alarm, devices, tools, commands, reports, next_phase, second, cpu };
+        Ok((shard, waker))
+    }
+
+    /// Runs until told to finish.
+    pub(crate) fn run(mut self) -> std::io::Result<()> {
+        self.cpu = health::thread_cpu();
+        self.second = self.tools.now();
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            let caught_up = self.act();
+            self.tools.publish_counts();
+            let at_most = if caught_up { self.idle() } else { Duration::ZERO };
+            match self.alarm.wait(&mut self.poll, &mut events, at_most) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                waited => waited?,
+            }
+            for event in &events {
+                match event.token() {
+                    ALARM => {}
+                    WAKER => {
+                        if !self.obey() {
+                            return Ok(());
+                        }
+                    }
+                    Token(slot) => {
+                        if let Some(device) = self.devices.get_mut(slot) {
+                            device.on_ready(event, &mut self.tools);
+                        }
+                    }
+                }
+                self.act();
+            }
+        }
+    }
+
+    /// Does what is due by now, though not too much of it at a time; whether that was all.
+    fn act(&mut self) -> bool {
+        let now = self.tools.now();
+        if let Some((phase, start)) = self.next_phase
+            && now >= start
+        {
+            self.begin(phase, start);
+        }
+        if now - self.second >= SECOND {
+            self.tick(now);
+        }
+        for _ in 0..ACTS {
+            let now = self.tools.now();
+            let Some((due, slot)) = self.tools.queue.pop_due(now) else { return true };
+            if let Some(device) = self.devices.get_mut(slot as usize) {
+                device.on_time(due, now, &mut self.tools);
+            }
+        }
+        false
+    }
+
+    /// How long nothing is due.
+    fn idle(&self) -> Duration {
+        let phase = self.next_phase.map_or(Nanos::MAX, |(_, start)| start);
+        let next = self.tools.queue.next().min(phase).min(self.second + SECOND);
+        Duration::from_nanos(next.saturating_sub(self.tools.now()))
+    }
+
+    fn begin(&mut self, phase: usize, start: Nanos) {
+        self.next_phase = None;
+        if phase > 0 {
+            // What the gauges show at a phase's end belongs to it, however short it was.
+            self.tick(self.tools.now());
+            for device in &mut self.devices {
+                device.end_phase(start, &mut self.tools);
+            }
+        }
+        self.tools.phase = phase;
+        for device in &mut self.devices {
+            device.begin_phase(start, &mut self.tools);
+        }
+        self.tools.publish_counts();
+        self.tools.shared.slots[self.tools.shard].phases.store(phase as u64 + 1, Release);
+    }
+
+    /// Hands over what was recorded in the second that is over.
+    fn tick(&mut self, now: Nanos) {
+        let interval = self.take(now);
+        // Nobody listens any more when the run has failed; it will say so.
+        let _ = self.reports.send(Report::Second(interval));
+    }
+
+    fn take(&mut self, now: Nanos) -> Interval {
+        let cpu = health::thread_cpu();
+        let wall = Duration::from_nanos((now - self.second).max(1));
+        let busy = 100.0 * (cpu - self.cpu).as_secs_f64() / wall.as_secs_f64();
+        let Tools { shared, recorder, counts, phase, .. } = &mut self.tools;
+        let metrics = &shared.metrics;
+        recorder.gauge(metrics.generator_cpu, busy);
+        recorder.gauge(metrics.inflight, counts.inflight as f64);
+        for (group, counts) in counts.groups.iter().enumerate() {
+            if let Some(cell) = metrics.cell((*phase).min(shared.plan.phases.len() - 1), group) {
+                recorder.gauge(cell.connected, f64::from(counts.connected));
+                recorder.gauge(cell.subscribed, f64::from(counts.subscribed));
+            }
+        }
+        let (from, to) = (Duration::from_nanos(self.second), Duration::from_nanos(now));
+        (self.second, self.cpu) = (now, cpu);
+        recorder.take(from, to)
+    }
+
+    /// Takes all commands; whether to go on.
+    fn obey(&mut self) -> bool {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Begin(phase, start) => self.next_phase = Some((phase, start)),
+                Command::Reuse(interval) => self.tools.recorder.reuse(interval),
+                Command::Finish => {
+                    self.finish();
+                    return false;
+                }
+            }
+        }
+        !self.tools.shared.stop.load(Relaxed)
+    }
+
+    fn finish(&mut self) {
+        let now = self.tools.now();
+        let interval = self.take(now);
+        for device in &mut self.devices {
+            device.finish(&mut self.tools);
+        }
+        let reasons = std::mem::take(&mut self.tools.reasons).into_iter().collect();
+        let ending = Ending { interval, tally: self.tools.tally.clone(), reasons };
+        let _ = self.reports.send(Report::Done(Box::new(ending)));
+    }
+}

@@ -1,0 +1,145 @@
+//! What a shard lends its devices while they act: one set for all of them, so that a device is small.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use mio::Registry;
+use mqscope_report::Recorder;
+use mqscope_wire::PropertiesBuf;
+
+use crate::ledger::{Sightings, Tally};
+use crate::metrics::Cell;
+use crate::session::Nanos;
+use crate::shared::Shared;
+
+/// Bytes read at once.
+pub(crate) const READ_BYTES: usize = 64 << 10;
+
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub shared: Arc<Shared>,
+    pub shard: usize,
+    pub registry: Registry,
+    pub recorder: Recorder,
+    pub queue: Queue,
+    pub tally: Tally,
+    pub sightings: Sightings,
+    pub counts: Counts,
+    /// Why connections failed or ended, and how often.
+    pub reasons: BTreeMap<String, u64>,
+    /// The phase under way; one past the last while draining.
+    pub phase: usize,
+    pub buffers: Buffers,
+}
+
+/// Buffers that are used again and again.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    pub read: Box<[u8]>,
+    /// What the device at hand is to write.
+    pub out: Vec<u8>,
+    pub topic: Vec<u8>,
+    pub payload: Vec<u8>,
+    pub properties: PropertiesBuf,
+}
+
+/// What the shard's slot shows, kept here until the loop comes round.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    pub groups: Vec<GroupCounts>,
+    pub inflight: u64,
+    pub published: u64,
+    pub delivered: u64,
+    pub connect_failed: u64,
+    pub outstanding: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct GroupCounts {
+    pub connected: u32,
+    pub subscribed: u32,
+    pub unsettled: u32,
+}
+
+/// When which device wants to act; entries may be stale, the device knows.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    heap: BinaryHeap<Reverse<(Nanos, u32)>>,
+}
+
+impl Queue {
+    pub(crate) fn push(&mut self, at: Nanos, device: u32) {
+        self.heap.push(Reverse((at, device)));
+    }
+
+    pub(crate) fn next(&self) -> Nanos {
+        self.heap.peek().map_or(Nanos::MAX, |Reverse((at, _))| *at)
+    }
+
+    pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, u32)> {
+        if self.next() > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(entry)| entry)
+    }
+}
+
+impl Buffers {
+    pub(crate) fn new() -> Self {
+        Self {
+            read: vec![0; READ_BYTES].into(),
+            out: Vec::new(),
+            topic: Vec::new(),
+            payload: Vec::new(),
+            properties: PropertiesBuf::new(),
+        }
+    }
+}
+
+impl Counts {
+    pub(crate) fn new(groups: usize) -> Self {
+        let groups = vec![GroupCounts::default(); groups];
+        Self { groups, inflight: 0, published: 0, delivered: 0, connect_failed: 0, outstanding: 0 }
+    }
+}
+
+impl Tools {
+    pub(crate) fn now(&self) -> Nanos {
+        self.shared.clock.now()
+    }
+
+    /// The metrics for what was intended at an instant, with the recorder; nothing if they are not recorded.
+    pub(crate) fn metrics(&mut self, intended: Nanos, group: usize) -> Option<(&mut Recorder, &Cell)> {
+        let phase = self.shared.phase_at(intended);
+        let cell = self.shared.metrics.cell(phase, group)?;
+        Some((&mut self.recorder, cell))
+    }
+
+    /// The metrics of the phase under way, with the recorder; nothing if it is not recorded.
+    pub(crate) fn current_metrics(&mut self, group: u16) -> Option<(&mut Recorder, &Cell)> {
+        let last = self.shared.plan.phases.len() - 1;
+        let cell = self.shared.metrics.cell(self.phase.min(last), usize::from(group))?;
+        Some((&mut self.recorder, cell))
+    }
+
+    pub(crate) fn reason(&mut self, reason: String) {
+        *self.reasons.entry(reason).or_default() += 1;
+    }
+
+    /// Shows the counts to whoever looks.
+    pub(crate) fn publish_counts(&self) {
+        let slot = &self.shared.slots[self.shard];
+        for (shown, group) in slot.groups.iter().zip(&self.counts.groups) {
+            shown.connected.store(group.connected, Relaxed);
+            shown.subscribed.store(group.subscribed, Relaxed);
+            shown.unsettled.store(group.unsettled, Relaxed);
+        }
+        slot.inflight.store(self.counts.inflight, Relaxed);
+        slot.published.store(self.counts.published, Relaxed);
+        slot.delivered.store(self.counts.delivered, Relaxed);
+        slot.connect_failed.store(self.counts.connect_failed, Relaxed);
+        slot.outstanding.store(self.counts.outstanding, Relaxed);
+    }
+}
