@@ -9,23 +9,45 @@ const NONE: u32 = u32::MAX;
 
 /// Up to [`ROWS`] packets, one column a fact; about 45 bytes a packet, less where packets share a frame.
 ///
-/// Invariants: all columns of rows have one length; `slot[i] < frames.len()`; the side tables are sorted by row.
+/// Invariants: rows `0..len` are filled; `slot[i] < frames.len()` for them; the side tables are sorted by row.
 #[derive(Debug)]
 pub(crate) struct Chunk {
+    len: usize,
     frames: Vec<FrameRef>,
     /// Index into `frames`: the frame that completed the packet.
-    slot: Vec<u16>,
+    slot: Column<u16>,
     /// From the first byte of that frame to the first of the packet; unused for split rows.
-    offset: Vec<u32>,
-    len: Vec<u32>,
-    flow: Vec<u32>,
-    first: Vec<u8>,
-    flags: Vec<RowFlags>,
-    request: Vec<u32>,
-    response: Vec<AtomicU32>,
+    offset: Column<u32>,
+    bytes: Column<u32>,
+    flow: Column<u32>,
+    first: Column<u8>,
+    flags: Column<RowFlags>,
+    request: Column<u32>,
+    response: Box<[AtomicU32]>,
     extents: Vec<(u16, Extent)>,
     definitions: Vec<(u16, u32)>,
     findings: Vec<(u16, Finding)>,
+}
+
+/// One fact of each row. Of a fixed size, so that appending to many of them needs no checks.
+#[derive(Debug, Clone)]
+struct Column<T>(Box<[T; ROWS]>);
+
+impl<T: Copy + Default> Column<T> {
+    fn new() -> Self {
+        let cells = vec![T::default(); ROWS].into_boxed_slice();
+        Self(cells.try_into().unwrap_or_else(|_| unreachable!("it has just this length")))
+    }
+
+    #[inline]
+    fn get(&self, row: usize) -> T {
+        self.0[row % ROWS]
+    }
+
+    #[inline]
+    fn set(&mut self, row: usize, value: T) {
+        self.0[row % ROWS] = value;
+    }
 }
 
 /// What the indexer knows of a packet when it appends it.
@@ -44,55 +66,56 @@ pub(crate) struct NewRow<'a> {
 impl Chunk {
     pub(crate) fn new() -> Self {
         Self {
+            len: 0,
             frames: Vec::with_capacity(ROWS / 2),
-            slot: Vec::with_capacity(ROWS),
-            offset: Vec::with_capacity(ROWS),
-            len: Vec::with_capacity(ROWS),
-            flow: Vec::with_capacity(ROWS),
-            first: Vec::with_capacity(ROWS),
-            flags: Vec::with_capacity(ROWS),
-            request: Vec::with_capacity(ROWS),
-            response: Vec::with_capacity(ROWS),
+            slot: Column::new(),
+            offset: Column::new(),
+            bytes: Column::new(),
+            flow: Column::new(),
+            first: Column::new(),
+            flags: Column::new(),
+            request: Column::new(),
+            response: (0..ROWS).map(|_| AtomicU32::new(NONE)).collect(),
             extents: Vec::new(),
             definitions: Vec::new(),
             findings: Vec::new(),
         }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.slot.len()
+        self.len
     }
 
+    /// Appends a row; there must be room for it.
     #[inline]
     pub(crate) fn push(&mut self, row: &NewRow<'_>, extents: &[Extent], findings: &[Finding]) {
-        let at = self.slot.len() as u16;
+        let at = self.len;
         if self.frames.last().is_none_or(|last| last.number != row.frame.number) {
             self.frames.push(*row.frame);
         }
-        self.slot.push((self.frames.len() - 1) as u16);
         let mut flags = row.flags;
-        let mut offset = 0;
         match *extents {
-            [one] if row.frame.holds(one) => offset = (one.at - row.frame.at) as u32,
+            [one] if row.frame.holds(one) => self.offset.set(at, (one.at - row.frame.at) as u32),
             _ => {
                 flags.insert(RowFlags::SPLIT);
-                self.extents.extend(extents.iter().map(|&extent| (at, extent)));
+                self.extents.extend(extents.iter().map(|&extent| (at as u16, extent)));
             }
         }
-        self.offset.push(offset);
-        self.len.push(row.len);
-        self.flow.push(row.flow);
-        self.first.push(row.first);
-        self.request.push(row.request.map_or(NONE, |row| row.0));
-        self.response.push(AtomicU32::new(NONE));
         if let Some(definition) = row.definition {
-            self.definitions.push((at, definition.0));
+            self.definitions.push((at as u16, definition.0));
         }
         if !findings.is_empty() {
-            self.findings.extend(findings.iter().map(|&finding| (at, finding)));
+            self.findings.extend(findings.iter().map(|&finding| (at as u16, finding)));
             flags.insert(RowFlags::VIOLATION);
         }
-        self.flags.push(flags);
+        self.slot.set(at, (self.frames.len() - 1) as u16);
+        self.bytes.set(at, row.len);
+        self.flow.set(at, row.flow);
+        self.first.set(at, row.first);
+        self.flags.set(at, flags);
+        self.request.set(at, row.request.map_or(NONE, |row| row.0));
+        self.len += 1;
     }
 
     /// The first answer counts; a later one does not replace it.
@@ -106,15 +129,15 @@ impl Chunk {
     /// The row `id`, of an index that has `rows` in all.
     pub(crate) fn row(&self, id: RowId, rows: u32) -> Row {
         let i = id.0 as usize % ROWS;
-        let flags = self.flags[i];
+        let flags = self.flags.get(i);
         Row {
             id,
-            frame: self.frames[self.slot[i] as usize],
-            flow: self.flow[i],
-            first: self.first[i],
-            len: self.len[i],
+            frame: self.frames[self.slot.get(i) as usize],
+            flow: self.flow.get(i),
+            first: self.first.get(i),
+            len: self.bytes.get(i),
             flags,
-            request: Some(self.request[i]).filter(|&row| row != NONE).map(RowId),
+            request: Some(self.request.get(i)).filter(|&row| row != NONE).map(RowId),
             // A sealed chunk also learns of answers that came after the snapshot was taken.
             response: Some(self.response[i].load(Ordering::Relaxed)).filter(|&row| row < rows).map(RowId),
             definition: of_row(&self.definitions, i).first().map(|&(_, row)| RowId(row)),
@@ -122,16 +145,16 @@ impl Chunk {
     }
 
     pub(crate) fn frame(&self, id: RowId) -> &FrameRef {
-        &self.frames[self.slot[id.0 as usize % ROWS] as usize]
+        &self.frames[self.slot.get(id.0 as usize) as usize]
     }
 
     pub(crate) fn extents(&self, id: RowId) -> Extents<'_> {
         let i = id.0 as usize % ROWS;
-        if self.flags[i].contains(RowFlags::SPLIT) {
+        if self.flags.get(i).contains(RowFlags::SPLIT) {
             return Extents::Split(of_row(&self.extents, i).iter());
         }
-        let frame = &self.frames[self.slot[i] as usize];
-        Extents::One(Extent { at: frame.at + u64::from(self.offset[i]), len: self.len[i] })
+        let frame = &self.frames[self.slot.get(i) as usize];
+        Extents::One(Extent { at: frame.at + u64::from(self.offset.get(i)), len: self.bytes.get(i) })
     }
 
     pub(crate) fn findings(&self, id: RowId) -> &[(u16, Finding)] {
@@ -143,10 +166,11 @@ impl Clone for Chunk {
     fn clone(&self) -> Self {
         let response = self.response.iter().map(|row| AtomicU32::new(row.load(Ordering::Relaxed))).collect();
         Self {
+            len: self.len,
             frames: self.frames.clone(),
             slot: self.slot.clone(),
             offset: self.offset.clone(),
-            len: self.len.clone(),
+            bytes: self.bytes.clone(),
             flow: self.flow.clone(),
             first: self.first.clone(),
             flags: self.flags.clone(),
