@@ -81,6 +81,8 @@ pub(crate) struct Moment {
     pub(crate) time: i64,
     /// Length of its fixed header.
     pub(crate) header_len: u32,
+    /// Whether all that the other side sent before was seen before.
+    pub(crate) caught_up: bool,
 }
 
 /// How a packet hangs together with earlier ones.
@@ -252,7 +254,7 @@ impl Conversation {
     fn begin(&mut self, id: PacketId, awaits: Awaits, at: Moment, span: Span, findings: &mut Vec<Finding>) {
         let exchange = InFlight { row: at.row, began: at.time, awaits };
         let earlier = self.party(at.direction).in_flight.insert(id, exchange);
-        if earlier.is_some() && self.whole {
+        if earlier.is_some() && self.is_sure(at) {
             let breach = match at.direction {
                 Direction::Forward => Breach::ClientIdInUse,
                 Direction::Reverse => Breach::ServerIdInUse,
@@ -317,10 +319,17 @@ impl Conversation {
             Awaits::SubAck | Awaits::UnsubAck => Breach::SubscriptionAckUnknown,
             _ => Breach::AckUnknown,
         };
-        if self.whole && self.clean {
+        if self.clean && self.is_sure(at) {
             findings.push(Finding { breach, span: at.variable_header() });
         }
         Links::default()
+    }
+
+    /// Whether something that should have gone before is really not there. If the capture has the two directions in
+    /// another order than that in which they were sent, nothing can be said from here on.
+    fn is_sure(&mut self, at: Moment) -> bool {
+        self.whole &= at.caught_up;
+        self.whole
     }
 
     fn alias(
@@ -331,9 +340,9 @@ impl Conversation {
         findings: &mut Vec<Finding>,
     ) -> Option<RowId> {
         let span = at.first_byte();
-        if self.whole
-            && let Some(maximum) = self.party(at.direction.opposite()).alias_maximum
+        if let Some(maximum) = self.party(at.direction.opposite()).alias_maximum
             && alias > maximum
+            && self.is_sure(at)
         {
             let breach = match at.direction {
                 Direction::Forward => Breach::ClientAliasTooHigh,

@@ -124,7 +124,13 @@ impl Indexer {
         }
         self.work.begin_frame(frame);
         let Self { reassembler, connections, work } = self;
-        let desk = Desk { work, visitor, frame_bytes: frame.bytes, flow: ControlFlow::Continue(()) };
+        let desk = Desk {
+            work,
+            visitor,
+            frame_bytes: frame.bytes,
+            caught_up: true,
+            flow: ControlFlow::Continue(()),
+        };
         let mut feed = Feed { connections, desk };
         let input = mqscope_stream::Frame {
             number: frame.number,
@@ -142,7 +148,8 @@ impl Indexer {
     pub fn finish(&mut self, visitor: &mut impl Visitor) -> ControlFlow<()> {
         let Self { reassembler, connections, work } = self;
         work.current = NO_FRAME;
-        let desk = Desk { work, visitor, frame_bytes: &[], flow: ControlFlow::Continue(()) };
+        let desk =
+            Desk { work, visitor, frame_bytes: &[], caught_up: false, flow: ControlFlow::Continue(()) };
         let mut feed = Feed { connections, desk };
         reassembler.finish(&mut feed);
         feed.desk.flow
@@ -263,6 +270,8 @@ struct Desk<'a, V> {
     visitor: &'a mut V,
     /// The frame that is being read.
     frame_bytes: &'a [u8],
+    /// Whether the direction against the current segment has been taken as far as it was sent.
+    caught_up: bool,
     flow: ControlFlow<()>,
 }
 
@@ -278,6 +287,7 @@ impl<V: Visitor> Sink for Feed<'_, V> {
 
     #[inline]
     fn segment(&mut self, _: FlowId, _: Direction, segment: &Segment) {
+        self.desk.caught_up = segment.caught_up;
         if !segment.analysis.is_empty() && segment.moment.frame == self.desk.work.current.number {
             let work = &mut *self.desk.work;
             work.current.analysis = segment.analysis;
@@ -458,7 +468,8 @@ impl<V: Visitor> Desk<'_, V> {
         match &packet {
             Ok(packet) => {
                 let header_len = header_len(bytes);
-                let at = Moment { direction, row: id, time: unit.frame.time, header_len };
+                let (time, caught_up) = (unit.frame.time, self.caught_up);
+                let at = Moment { direction, row: id, time, header_len, caught_up };
                 links = conversation.packet(packet, at, findings);
                 learn(index.flows.get(mqtt.flow), packet, direction);
             }

@@ -182,7 +182,13 @@ impl Flow {
         sink.segment(
             self.id,
             direction,
-            &Segment { moment: now, len, flags: segment.flags, analysis: remarks },
+            &Segment {
+                moment: now,
+                len,
+                flags: segment.flags,
+                analysis: remarks,
+                caught_up: peer.is_handed_out(segment.flags.ack().then_some(segment.acknowledgement)),
+            },
         );
         if segment.flags.ack() {
             peer.acknowledge(segment.acknowledgement);
@@ -213,7 +219,8 @@ impl Flow {
         if me.holds() && me.conflicts(segment.sequence, runs) {
             remarks |= Analysis::CONFLICTING_OVERLAP;
         }
-        sink.segment(id, direction, &Segment { moment: now, len, flags, analysis: remarks });
+        let caught_up = peer.is_handed_out(flags.ack().then_some(segment.acknowledgement));
+        sink.segment(id, direction, &Segment { moment: now, len, flags, analysis: remarks, caught_up });
         self.last = now;
         self.touched = true;
         if let State::Closed(..) = self.state {

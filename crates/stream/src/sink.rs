@@ -148,4 +148,7 @@ pub struct Segment {
     pub flags: TcpFlags,
     /// What is worth noting about it.
     pub analysis: Analysis,
+    /// Whether all bytes of the other direction that were seen, and all that this segment's sender acknowledged, were
+    /// handed out: then what this segment brings answers nothing that comes later.
+    pub caught_up: bool,
 }

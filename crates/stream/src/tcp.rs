@@ -158,6 +158,15 @@ impl Half {
         }
     }
 
+    /// Whether all that was seen and all that the other side acknowledged, up to `number` now, was handed out.
+    #[inline]
+    pub(crate) fn is_handed_out(&self, number: Option<u32>) -> bool {
+        let acknowledged = number.map_or(self.acked, |number| self.acked.max(self.position(number)));
+        // A FIN counts like a byte.
+        let end = self.next + u64::from(self.fin != 0);
+        self.held.is_none() && self.highest <= end && acknowledged <= end
+    }
+
     /// Whether a segment of this sequence number goes on right where all that was seen ends.
     #[inline]
     pub(crate) fn goes_on_at(&self, sequence: u32) -> bool {
