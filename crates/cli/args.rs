@@ -25,6 +25,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Embedded broker, simulated devices and the inspector watching them: nothing to set up
+    #[cfg(feature = "embedded-broker")]
+    Demo(Demo),
     /// The inspector: packets, fields and bytes on one screen
     Inspect(Inspect),
     /// Print packets, without a screen: text, hex, JSON or fields
@@ -33,6 +36,10 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Packet objects to bytes
     Encode(Encode),
+    /// Run a load scenario and write its report
+    Run(Run),
+    /// Check a scenario: all problems with line and column, or the plan
+    Validate(Validate),
     /// The embedded broker by itself, for demos and tests
     #[cfg(feature = "embedded-broker")]
     Broker(Broker),
@@ -225,6 +232,48 @@ pub(crate) enum EncodeForm {
     Raw,
 }
 
+/// What a scenario takes from outside its file.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ScenarioArgs {
+    /// The scenario
+    #[arg(value_name = "SCENARIO.yaml")]
+    pub(crate) scenario: PathBuf,
+    /// The broker, in place of the scenario's
+    #[arg(long, value_name = "URL")]
+    pub(crate) broker: Option<String>,
+    /// Set a variable of the scenario
+    #[arg(short = 'e', value_name = "NAME=VALUE")]
+    pub(crate) vars: Vec<String>,
+    /// Pick one of the scenario's environments
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// The seed of ids, payloads and schedule, in place of the scenario's
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// Start a broker inside this process and run against it
+    #[cfg(feature = "embedded-broker")]
+    #[arg(long, conflicts_with = "broker")]
+    pub(crate) embedded_broker: bool,
+    /// Where the report goes [default: out/<scenario>-<time>]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+}
+
 #[cfg(feature = "embedded-broker")]
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Broker {
@@ -234,4 +283,15 @@ pub(crate) struct Broker {
     /// Where to serve MQTT over WebSocket, at the path /mqtt
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) websocket: Option<std::net::SocketAddr>,
+}
+
+#[cfg(feature = "embedded-broker")]
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Demo {
+    /// How many devices to simulate
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    pub(crate) devices: u32,
+    /// Tap the traffic even where it could be captured
+    #[arg(long)]
+    pub(crate) no_capture: bool,
 }

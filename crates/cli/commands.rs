@@ -8,11 +8,15 @@ use crate::{
 #[cfg(feature = "embedded-broker")]
 mod broker;
 mod decode;
+#[cfg(feature = "embedded-broker")]
+mod demo;
 mod dump;
 mod encode;
 mod inspect;
 mod interfaces;
+mod run;
 mod shell;
+mod validate;
 
 pub(crate) fn dispatch(args: Args) -> Outcome {
     let color = args.color;
@@ -21,8 +25,12 @@ pub(crate) fn dispatch(args: Args) -> Outcome {
         Some(Command::Dump(args)) => dump::dump(args, color),
         Some(Command::Decode(args)) => decode::decode(&args, color),
         Some(Command::Encode(args)) => encode::encode(&args),
+        Some(Command::Run(args)) => run::run(args, color),
+        Some(Command::Validate(args)) => validate::validate(&args, color),
         #[cfg(feature = "embedded-broker")]
         Some(Command::Broker(args)) => broker::broker(&args),
+        #[cfg(feature = "embedded-broker")]
+        Some(Command::Demo(args)) => demo::demo(&args, color),
         Some(Command::Interfaces) => interfaces::interfaces(),
         Some(Command::Completions { shell }) => shell::completions(shell),
         Some(Command::Man) => shell::man(),

@@ -10,6 +10,10 @@ pub(crate) enum Exit {
     Failed = 1,
     /// Bad usage or a bad scenario.
     Usage = 2,
+    /// The run's figures are not to be believed.
+    Invalid = 3,
+    /// Worse than the baseline.
+    Worse = 4,
     /// Could not read, connect or capture.
     Io = 5,
     Interrupted = 130,
@@ -43,6 +47,19 @@ impl Failure {
             .chain()
             .filter_map(|cause| cause.downcast_ref::<io::Error>())
             .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Display for Failure {
+    /// The error and its causes; those whose words an error already has in its own are left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = self.error.to_string();
+        for cause in self.error.chain().skip(1).map(ToString::to_string) {
+            if !said.contains(&cause) {
+                said = format!("{said}: {cause}");
+            }
+        }
+        f.write_str(&said)
     }
 }
 

@@ -14,6 +14,7 @@ mod commands;
 mod exit;
 mod hex_input;
 mod output;
+mod scenario;
 mod source;
 mod stop;
 mod tap;
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) if failure.is_closed_pipe() => exit::Exit::Passed.into(),
         Err(failure) => {
-            eprintln!("mqscope: {:#}", failure.error);
+            eprintln!("mqscope: {failure}");
             failure.exit.into()
         }
     }

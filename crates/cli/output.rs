@@ -8,13 +8,28 @@ use crate::args::Color;
 
 /// Whether standard output gets colours: as asked, else on a terminal unless `NO_COLOR` is set.
 pub(crate) fn wants_color(color: Color) -> bool {
+    wants_color_on(color, io::stdout().is_terminal())
+}
+
+/// The same for standard error.
+pub(crate) fn wants_color_on_stderr(color: Color) -> bool {
+    wants_color_on(color, io::stderr().is_terminal())
+}
+
+fn wants_color_on(color: Color, is_terminal: bool) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => {
-            io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        }
+        Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     }
+}
+
+/// Whether the terminal's locale is one of UTF-8.
+pub(crate) fn speaks_unicode() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 /// Standard output behind a buffer of 64 KiB.

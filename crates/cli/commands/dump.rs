@@ -49,6 +49,16 @@ pub(crate) fn dump(args: args::Dump, color: Color) -> Outcome {
     Ok(exit)
 }
 
+/// Prints lines of text until the capture ends or somebody stops it: what `demo` shows without a terminal.
+#[cfg(feature = "embedded-broker")]
+pub(super) fn print_lines(mut capture: Capture, color: Color) -> Outcome {
+    let stop = Stop::on_signals().or_io(|| "could not catch signals".to_owned())?;
+    let printer = Printer::lines(color);
+    let out = Out { filter: None, printer, bytes: Vec::with_capacity(OUT_BYTES * 2), left: None };
+    let indexer = Indexer::new(mqscope_dissect::Settings::default(), capture.store());
+    Dump { indexer, out, frames: None, stop_at: source::StopAt::default(), stop }.run(&mut capture)
+}
+
 struct Dump {
     indexer: Indexer,
     out: Out,

@@ -144,7 +144,7 @@ impl Shard {
         {
             self.begin(phase, start);
         }
-        if now - self.second >= SECOND {
+        if now >= self.second + SECOND {
             self.tick(now);
         }
         for _ in 0..ACTS {

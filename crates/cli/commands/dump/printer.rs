@@ -66,6 +66,13 @@ impl Printer {
         Ok(Self { form, paint: output::wants_color(color) })
     }
 
+    /// One line a packet, as `demo` prints them.
+    #[cfg(feature = "embedded-broker")]
+    pub(super) fn lines(color: Color) -> Self {
+        let style = TextStyle { width: super::terminal_columns(), ..TextStyle::default() };
+        Self { form: Form::Text(TextLines::new(style)), paint: output::wants_color(color) }
+    }
+
     /// Whether values are printed that only later packets bring.
     pub(super) fn looks_ahead(&self) -> bool {
         matches!(self.form, Form::Fields { looks_ahead: true, .. })

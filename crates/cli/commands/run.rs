@@ -1,0 +1,162 @@
+//! `run`: a scenario from the first connect to the report.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
+
+use jiff::ZonedDateTime;
+use mqscope_load::{
+    Control, Finished, Plan, Progress, Recent, RunError, Stop as StopRun, scenario::Estimate,
+};
+use mqscope_report::{
+    Outcome as Verdict, units,
+    write::{Folder, text},
+};
+
+#[cfg(feature = "embedded-broker")]
+use crate::broker::{BrokerSettings, EmbeddedBroker};
+use crate::{
+    args::{Color, Run},
+    exit::{Exit, Failure, OrExit as _, Outcome},
+    output, scenario,
+    stop::Stop,
+};
+
+/// How often a signal is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(crate) fn run(args: Run, color: Color) -> Outcome {
+    let stop = Stop::on_signals().or_io(|| "could not catch signals".to_owned())?;
+    #[cfg(feature = "embedded-broker")]
+    let embedded = args.embedded_broker.then(start_broker).transpose()?;
+    #[cfg(feature = "embedded-broker")]
+    let url = embedded.as_ref().map(EmbeddedBroker::url);
+    #[cfg(not(feature = "embedded-broker"))]
+    let url: Option<String> = None;
+
+    let other_descriptors = |plan: &Plan| if url.is_some() { Estimate::of(plan).connections } else { 0 };
+    let plan = scenario::load(&args.scenario, url.clone(), color)?;
+    let name = plan.name.clone();
+    let folder = folder(&args, &plan)?;
+    let stop_run = StopRun::default();
+    let mut control = Control { stop: stop_run.clone(), ..Control::default() };
+    control.other_descriptors = other_descriptors(&plan);
+    control.facts = facts(&plan);
+    if !args.quiet {
+        control.progress = Some(Box::new(print_progress));
+    }
+    let finished = stopping(&stop, &stop_run, || mqscope_load::run(plan, control)).map_err(run_failure)?;
+
+    // the report is written also when the run was interrupted, and says so
+    folder.write(&finished.summary, Some(&finished.series)).map_err(Failure::io)?;
+    if !args.quiet {
+        print_summary(&finished, color)?;
+        eprintln!("mqscope: the report of {name} is in {}", folder.path().display());
+    }
+    Ok(exit(finished.summary.outcome))
+}
+
+#[cfg(feature = "embedded-broker")]
+fn start_broker() -> Result<EmbeddedBroker, Failure> {
+    let address = ([127, 0, 0, 1], 0).into();
+    EmbeddedBroker::start(BrokerSettings { address, websocket: None }).map_err(Failure::io)
+}
+
+/// Where the report goes: made before the run, so that an hour's run does not end without a place to write to.
+fn folder(args: &Run, plan: &Plan) -> Result<Folder, Failure> {
+    let name: String =
+        plan.name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+    let run_id = format!("{name}-{}", ZonedDateTime::now().strftime("%Y%m%d-%H%M%S"));
+    let path = match (&args.out, &plan.outputs_dir) {
+        (Some(path), _) => path.clone(),
+        (None, Some(dir)) => PathBuf::from(dir.replace("{{run_id}}", &run_id)),
+        (None, None) => PathBuf::from("out").join(run_id),
+    };
+    Folder::create(path).map_err(Failure::io)
+}
+
+fn facts(plan: &Plan) -> BTreeMap<String, String> {
+    let brokers: Vec<_> = plan.target.brokers.iter().map(|broker| broker.url.as_str()).collect();
+    BTreeMap::from([
+        ("brokers".to_owned(), brokers.join(" ")),
+        ("devices".to_owned(), plan.devices().to_string()),
+        ("cores".to_owned(), thread::available_parallelism().map_or(0, usize::from).to_string()),
+    ])
+}
+
+/// Runs `work`, and stops the run if a signal comes.
+pub(super) fn stopping<T>(stop: &Stop, stop_run: &StopRun, work: impl FnOnce() -> T) -> T {
+    struct Ended<'a>(&'a StopRun);
+    impl Drop for Ended<'_> {
+        fn drop(&mut self) {
+            self.0.stop();
+        }
+    }
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop_run.is_stopped() {
+                if stop.asked() {
+                    eprintln!("mqscope: ending the run; press again to leave at once");
+                    stop_run.stop();
+                }
+                thread::sleep(LOOK);
+            }
+        });
+        // also when `work` panics, or the scope would wait for ever
+        let _ended = Ended(stop_run);
+        work()
+    })
+}
+
+/// One line a second on standard error.
+fn print_progress(progress: &Progress<'_>) {
+    let seconds = progress.elapsed.as_secs();
+    let phase = progress.phases.last().map_or("", |phase| phase.name.as_str());
+    let mut line = format!(
+        "{:02}:{:02} {phase:<12} {}/{} connected, {:.0} published/s, {:.0} delivered/s",
+        seconds / 60,
+        seconds % 60,
+        progress.connected,
+        progress.devices,
+        progress.published_per_second,
+        progress.delivered_per_second,
+    );
+    for (metric, name) in [("puback_latency", "puback"), ("delivery_latency", "delivery")] {
+        if let Some(Recent { p99_us, .. }) = progress.recent(metric) {
+            line.push_str(&format!(", {name} p99 {}", units::time(p99_us as f64)));
+        }
+    }
+    if progress.connect_failed > 0 {
+        line.push_str(&format!(", {} connects failed", progress.connect_failed));
+    }
+    // nobody may be left to read it
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+fn print_summary(finished: &Finished, color: Color) -> Result<(), Failure> {
+    let paint = if output::wants_color(color) { text::Color::Ansi } else { text::Color::None };
+    let unicode = !io::stdout().is_terminal() || output::speaks_unicode();
+    let signs = if unicode { text::Signs::Unicode } else { text::Signs::Ascii };
+    let mut out = Vec::new();
+    text::write(&finished.summary, text::Style { signs, color: paint }, &mut out).map_err(Failure::io)?;
+    output::print(&out).map_err(Failure::io)
+}
+
+fn run_failure(error: RunError) -> Failure {
+    Failure::io(error)
+}
+
+fn exit(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Passed => Exit::Passed,
+        Verdict::Failed => Exit::Failed,
+        Verdict::Invalid => Exit::Invalid,
+        Verdict::Worse => Exit::Worse,
+        Verdict::Unable => Exit::Io,
+        Verdict::Interrupted => Exit::Interrupted,
+    }
+}
