@@ -29,8 +29,9 @@ pub use unsuback::UnsubAck;
 pub use unsubscribe::TopicFiltersBuf;
 pub use unsubscribe::{TopicFilters, Unsubscribe};
 
+use crate::frame::{self, Frame};
 use crate::property::decode::Met;
-use crate::reader::Reader;
+use crate::reader::{OTHER_PARTS, PUBLISH_PARTS, Reader, broken_header, tell_header, tell_violation};
 use crate::writer::{MAX_VBI, Slice, Writer, vbi_len};
 use crate::{
     DecodeError, EncodeError, EncodeErrorKind, ErrorKind, Field, Observer, PacketType, Properties,
@@ -132,57 +133,55 @@ pub fn decode<'b, O: Observer>(
     version: Version,
     seen: &mut O,
 ) -> Result<Packet<'b>, DecodeError> {
-    let packet = decode_packet(Reader::new(bytes, seen), version);
+    match frame::next(bytes) {
+        Ok(Some(frame)) => decode_frame(frame, bytes, version, seen),
+        Ok(None) | Err(_) => {
+            let error = broken_header(bytes, seen);
+            seen.failed(&error);
+            Err(error)
+        }
+    }
+}
+
+/// PUBLISH and its answers, of which a stream has most, are decoded in line; others take up no room here.
+#[inline(always)]
+pub(crate) fn decode_frame<'b, O: Observer>(
+    frame: Frame,
+    bytes: &'b [u8],
+    version: Version,
+    seen: &mut O,
+) -> Result<Packet<'b>, DecodeError> {
+    let packet = match frame.packet_type() {
+        PacketType::Publish => decode_publish(frame, bytes, version, seen),
+        kind if kind.is_ack() => decode_ack(frame, bytes, version, seen),
+        _ => decode_other(frame, bytes, version, seen),
+    };
     if let Err(error) = &packet {
         seen.failed(error);
     }
     packet
 }
 
-/// PUBLISH and its answers, of which a stream has most, are decoded here; others where they take up no room.
 #[inline(always)]
-fn decode_packet<'b, O: Observer>(
-    mut r: Reader<'b, '_, O>,
+fn decode_publish<'b, O: Observer>(
+    frame: Frame,
+    bytes: &'b [u8],
     version: Version,
+    seen: &mut O,
 ) -> Result<Packet<'b>, DecodeError> {
-    let first = r.first_byte()?;
-    let kind = PacketType::from_first_byte(first);
-    if kind == PacketType::Publish {
-        let parts =
-            [(Field::PacketType, 0xf0), (Field::Dup, 0x08), (Field::Qos, 0x06), (Field::Retain, 0x01)];
-        let (remaining, padded) = r.remaining_length::<4, 5>(first, parts)?;
-        if padded && version == Version::V5 {
-            let span = Span::bytes(1, r.at() - 1);
-            r.violation(Violation::LengthNotMinimal, Field::RemainingLength, span)?;
-        }
-        return match r.limit(remaining) {
-            Ok(r) => Ok(Packet::Publish(Publish::decode(r, first, version)?)),
-            Err(r) => cut_publish(r, first, version),
-        };
+    tell_header::<_, 4, 5>(frame, seen, PUBLISH_PARTS);
+    if frame.is_padded() && version == Version::V5 {
+        tell_violation(seen, Violation::LengthNotMinimal, Field::RemainingLength, frame.length_span())?;
     }
-    let (remaining, padded) =
-        r.remaining_length::<2, 3>(first, [(Field::PacketType, 0xf0), (Field::Flags, 0x0f)])?;
-    let flags = first & 0x0f;
-    if flags != kind.fixed_flags() && !flags_are_free(kind, flags, version) {
-        r.violation(Violation::FlagsReserved, Field::Flags, Span::bits(0, 0x0f))?;
-    }
-    let padded = padded.then(|| Span::bytes(1, r.at() - 1));
-    // A CONNECT tells later which version's rules it is under.
-    if let Some(span) = padded
-        && version == Version::V5
-        && kind != PacketType::Connect
-    {
-        r.violation(Violation::LengthNotMinimal, Field::RemainingLength, span)?;
-    }
-    match r.limit(remaining) {
-        Ok(r) if kind.is_ack() => decode_ack(r, kind, version),
-        Ok(r) | Err(r) => decode_other(r, kind, version, padded),
+    match Reader::of_frame(frame, bytes, seen) {
+        Ok(r) => Ok(Packet::Publish(Publish::decode(r, frame.first, version)?)),
+        Err(r) => decode_cut_publish(r, frame.first, version),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn cut_publish<'b, O: Observer>(
+fn decode_cut_publish<'b, O: Observer>(
     r: Reader<'b, '_, O>,
     first: u8,
     version: Version,
@@ -192,12 +191,14 @@ fn cut_publish<'b, O: Observer>(
 
 #[inline(always)]
 fn decode_ack<'b, O: Observer>(
-    mut r: Reader<'b, '_, O>,
-    kind: PacketType,
+    frame: Frame,
+    bytes: &'b [u8],
     version: Version,
+    seen: &mut O,
 ) -> Result<Packet<'b>, DecodeError> {
-    let ack = Ack::decode(&mut r, kind, version)?;
-    r.finish()?;
+    let r = reader(frame, bytes, version, seen)?;
+    let kind = frame.packet_type();
+    let ack = Ack::decode(r, kind, version)?;
     Ok(match kind {
         PacketType::PubAck => Packet::PubAck(ack),
         PacketType::PubRec => Packet::PubRec(ack),
@@ -208,32 +209,77 @@ fn decode_ack<'b, O: Observer>(
 
 #[inline(never)]
 fn decode_other<'b, O: Observer>(
-    mut r: Reader<'b, '_, O>,
-    kind: PacketType,
+    frame: Frame,
+    bytes: &'b [u8],
     version: Version,
-    padded: Option<Span>,
+    seen: &mut O,
 ) -> Result<Packet<'b>, DecodeError> {
-    let packet = match kind {
-        PacketType::PingReq => Packet::PingReq,
-        PacketType::PingResp => Packet::PingResp,
-        PacketType::Connect => Packet::Connect(Connect::decode(&mut r, version, padded)?),
-        PacketType::ConnAck => Packet::ConnAck(ConnAck::decode(&mut r, version)?),
-        PacketType::Subscribe => Packet::Subscribe(Subscribe::decode(&mut r, version)?),
-        PacketType::SubAck => Packet::SubAck(SubAck::decode(&mut r, version)?),
-        PacketType::Unsubscribe => Packet::Unsubscribe(Unsubscribe::decode(&mut r, version)?),
-        PacketType::UnsubAck => Packet::UnsubAck(UnsubAck::decode(&mut r, version)?),
-        PacketType::Disconnect => Packet::Disconnect(Disconnect::decode(&mut r, version)?),
-        PacketType::Auth if version == Version::V5 => Packet::Auth(Auth::decode(&mut r)?),
-        PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
-            return decode_ack(r, kind, version);
+    match frame.packet_type() {
+        PacketType::Connect => apart(frame, bytes, version, seen, |r| {
+            let padded = frame.is_padded().then_some(frame.length_span());
+            Ok(Packet::Connect(Connect::decode(r, version, padded)?))
+        }),
+        PacketType::ConnAck => {
+            apart(frame, bytes, version, seen, |r| Ok(Packet::ConnAck(ConnAck::decode(r, version)?)))
         }
-        PacketType::Auth | PacketType::Publish | PacketType::Reserved => {
+        PacketType::Subscribe => {
+            apart(frame, bytes, version, seen, |r| Ok(Packet::Subscribe(Subscribe::decode(r, version)?)))
+        }
+        PacketType::SubAck => {
+            apart(frame, bytes, version, seen, |r| Ok(Packet::SubAck(SubAck::decode(r, version)?)))
+        }
+        PacketType::Unsubscribe => {
+            apart(frame, bytes, version, seen, |r| Ok(Packet::Unsubscribe(Unsubscribe::decode(r, version)?)))
+        }
+        PacketType::UnsubAck => {
+            apart(frame, bytes, version, seen, |r| Ok(Packet::UnsubAck(UnsubAck::decode(r, version)?)))
+        }
+        PacketType::PingReq => apart(frame, bytes, version, seen, |r| r.finish().map(|()| Packet::PingReq)),
+        PacketType::PingResp => apart(frame, bytes, version, seen, |r| r.finish().map(|()| Packet::PingResp)),
+        PacketType::Disconnect => {
+            apart(frame, bytes, version, seen, |r| Ok(Packet::Disconnect(Disconnect::decode(r, version)?)))
+        }
+        PacketType::Auth if version == Version::V5 => {
+            apart(frame, bytes, version, seen, |r| Ok(Packet::Auth(Auth::decode(r)?)))
+        }
+        kind => apart(frame, bytes, version, seen, |_| {
             let kind = ErrorKind::UnknownPacketType(kind);
-            return Err(DecodeError { kind, field: Field::PacketType, at: 0 });
-        }
-    };
-    r.finish()?;
-    Ok(packet)
+            Err(DecodeError { kind, field: Field::PacketType, at: 0 })
+        }),
+    }
+}
+
+/// A function for each type of packet: what one needs does not weigh on the others.
+#[inline(never)]
+fn apart<'b, 's, O: Observer>(
+    frame: Frame,
+    bytes: &'b [u8],
+    version: Version,
+    seen: &'s mut O,
+    decode: impl FnOnce(Reader<'b, 's, O>) -> Result<Packet<'b>, DecodeError>,
+) -> Result<Packet<'b>, DecodeError> {
+    decode(reader(frame, bytes, version, seen)?)
+}
+
+/// Reads on after the fixed header of a packet that is no PUBLISH.
+#[inline(always)]
+fn reader<'b, 's, O: Observer>(
+    frame: Frame,
+    bytes: &'b [u8],
+    version: Version,
+    seen: &'s mut O,
+) -> Result<Reader<'b, 's, O>, DecodeError> {
+    tell_header::<_, 2, 3>(frame, seen, OTHER_PARTS);
+    let (kind, flags) = (frame.packet_type(), frame.first & 0x0f);
+    if flags != kind.fixed_flags() && !flags_are_free(kind, flags, version) {
+        tell_violation(seen, Violation::FlagsReserved, Field::Flags, Span::bits(0, 0x0f))?;
+    }
+    // A CONNECT tells later which version's rules it is under.
+    if frame.is_padded() && version == Version::V5 && kind != PacketType::Connect {
+        tell_violation(seen, Violation::LengthNotMinimal, Field::RemainingLength, frame.length_span())?;
+    }
+    let (Ok(r) | Err(r)) = Reader::of_frame(frame, bytes, seen);
+    Ok(r)
 }
 
 /// In 3.1, PUBREL, SUBSCRIBE and UNSUBSCRIBE may be marked as duplicates, and other flags are not used.

@@ -15,7 +15,7 @@ pub use table::{Property, PropertyId};
 
 use crate::Text;
 use table::Kind;
-pub(crate) use table::{WILL, place};
+pub(crate) use table::{ALLOWED_IN_WILL, allowed_in};
 
 /// The properties of a packet or of a will, encoded, without their length.
 ///
@@ -102,7 +102,7 @@ impl<'b> PropertyIter<'b> {
             Kind::TwoBytes => Raw::Number(u16::from_be_bytes(self.array()?).into()),
             Kind::FourBytes => Raw::Number(u32::from_be_bytes(self.array()?)),
             Kind::Variable => Raw::Number(self.variable()?),
-            Kind::Text | Kind::Bytes => Raw::Bytes(self.prefixed()?),
+            Kind::Text | Kind::Topic | Kind::Bytes => Raw::Bytes(self.prefixed()?),
             Kind::Pair => Raw::Pair(self.prefixed()?, self.prefixed()?),
         };
         Property::from_raw(id, raw)

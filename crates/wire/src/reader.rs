@@ -6,8 +6,9 @@
 
 use core::array;
 
+use crate::frame::Frame;
 use crate::text;
-use crate::{DecodeError, ErrorKind, Field, Observer, PacketId, Span, Text, Value, Violation};
+use crate::{DecodeError, ErrorKind, Field, Observer, PacketId, PacketType, Span, Text, Value, Violation};
 
 /// Reads one packet from its first byte on.
 ///
@@ -24,9 +25,32 @@ pub(crate) struct Reader<'b, 's, O> {
 type Result<T> = core::result::Result<T, DecodeError>;
 
 impl<'b, 's, O: Observer> Reader<'b, 's, O> {
+    /// Reads what comes after the fixed header of the packet in `bytes`. If the bytes end before the packet
+    /// does it is the other case, which then may take its time.
     #[inline(always)]
-    pub(crate) fn new(bytes: &'b [u8], seen: &'s mut O) -> Self {
-        Self { rest: bytes, end: bytes.len(), missing: 0, seen }
+    pub(crate) fn of_frame(
+        frame: Frame,
+        bytes: &'b [u8],
+        seen: &'s mut O,
+    ) -> core::result::Result<Self, Self> {
+        match bytes.get(frame.header_len.into()..frame.len()) {
+            Some(rest) => Ok(Self { rest, end: frame.len(), missing: 0, seen }),
+            None => Err(Self::of_cut_frame(frame, bytes, seen)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of_cut_frame(frame: Frame, bytes: &'b [u8], seen: &'s mut O) -> Self {
+        let rest = bytes.get(frame.header_len.into()..).unwrap_or_default();
+        let missing = frame.remaining - rest.len() as u32;
+        Self { rest, end: frame.header_len as usize + rest.len(), missing, seen }
+    }
+
+    /// Reads a part of a packet that ends at `end`.
+    #[inline(always)]
+    pub(crate) fn of_part(bytes: &'b [u8], end: usize, seen: &'s mut O) -> Self {
+        Self { rest: bytes, end, missing: 0, seen }
     }
 
     /// Where the next byte stands.
@@ -39,22 +63,6 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     #[inline(always)]
     pub(crate) fn is_at_end(&self) -> bool {
         self.rest.is_empty() && self.missing == 0
-    }
-
-    /// The packet ends `len` bytes from here. If so many are not there, it is the other case, which then may
-    /// take its time.
-    #[inline(always)]
-    pub(crate) fn limit(self, len: u32) -> core::result::Result<Self, Self> {
-        match self.rest.get(..len as usize) {
-            Some(rest) => {
-                let end = self.end - self.rest.len() + rest.len();
-                Ok(Self { rest, end, missing: 0, seen: self.seen })
-            }
-            None => {
-                let missing = len - self.rest.len() as u32;
-                Err(Self { missing, ..self })
-            }
-        }
     }
 
     #[inline(always)]
@@ -77,7 +85,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     /// Tells of a broken rule in `field`.
     #[inline(always)]
     pub(crate) fn violation(&mut self, violation: Violation, field: Field, span: Span) -> Result<()> {
-        tell(self.seen, violation, field, span)
+        tell_violation(self.seen, violation, field, span)
     }
 
     /// One byte that is a group of several fields, each the bits of a mask. The masks tile the byte.
@@ -87,38 +95,6 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
         let [byte] = self.array(group)?;
         self.seen.fields(Some(group), bits(at, byte, parts));
         Ok(byte)
-    }
-
-    /// The packet's first byte without a word to the observer, who hears of it with the Remaining Length.
-    #[inline(always)]
-    pub(crate) fn first_byte(&mut self) -> Result<u8> {
-        let [first] = self.array(Field::PacketType)?;
-        Ok(first)
-    }
-
-    /// The Remaining Length, and whether it took more bytes than it needed. What the `N` parts of the first
-    /// byte are is told together with it, `M` fields in all.
-    #[inline(always)]
-    pub(crate) fn remaining_length<const N: usize, const M: usize>(
-        &mut self,
-        first: u8,
-        parts: [(Field, u8); N],
-    ) -> Result<(u32, bool)> {
-        const { assert!(M == N + 1) };
-        let parts = bits(0, first, parts);
-        let (value, padded) = match self.untold_vbi(Field::RemainingLength) {
-            Ok(read) => read,
-            Err(error) => {
-                self.seen.enter(Field::FixedHeader, 0);
-                self.seen.fields(None, parts);
-                return Err(error);
-            }
-        };
-        let span = Span::bytes(1, self.at() - 1);
-        let length = (Field::RemainingLength, span, Value::Number(value));
-        let fields: [_; M] = array::from_fn(|index| *parts.get(index).unwrap_or(&length));
-        self.seen.fields(Some(Field::FixedHeader), fields);
-        Ok((value, padded))
     }
 
     #[inline(always)]
@@ -160,31 +136,21 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
         Ok(value)
     }
 
-    /// A Variable Byte Integer, and whether it took more bytes than it needed.
+    /// A Variable Byte Integer, which may not take more bytes than it needs.
     #[inline(always)]
-    fn untold_vbi(&mut self, field: Field) -> Result<(u32, bool)> {
-        match *self.rest {
+    pub(crate) fn vbi(&mut self, field: Field) -> Result<u32> {
+        let at = self.at();
+        let (value, padded) = match *self.rest {
             [a, ref rest @ ..] if a < 0x80 => {
                 self.rest = rest;
-                Ok((a.into(), false))
-            }
-            [a, b, ref rest @ ..] if b < 0x80 => {
-                self.rest = rest;
-                Ok((u32::from(a & 0x7f) | u32::from(b) << 7, b == 0))
+                (a.into(), false)
             }
             _ => {
                 let (value, padded, rest) = long_vbi(self.rest, field, self.end)?;
                 self.rest = rest;
-                Ok((value, padded))
+                (value, padded)
             }
-        }
-    }
-
-    /// A Variable Byte Integer of MQTT 5, which may not take more bytes than it needs.
-    #[inline(always)]
-    pub(crate) fn vbi(&mut self, field: Field) -> Result<u32> {
-        let at = self.at();
-        let (value, padded) = self.untold_vbi(field)?;
+        };
         self.number(field, at, value);
         if padded {
             let len = self.at() - at;
@@ -206,10 +172,15 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// Bytes behind a length of two bytes.
     #[inline(always)]
-    fn prefixed(&mut self, field: Field, value: fn(&'b [u8]) -> Value<'b>) -> Result<&'b [u8]> {
+    fn prefixed(
+        &mut self,
+        length: Field,
+        field: Field,
+        value: fn(&'b [u8]) -> Value<'b>,
+    ) -> Result<&'b [u8]> {
         let at = self.at();
-        let len = u16::from_be_bytes(self.array(field.length())?);
-        let length = (field.length(), Span::bytes(at, 2), Value::Number(len.into()));
+        let len = u16::from_be_bytes(self.array(length)?);
+        let length = (length, Span::bytes(at, 2), Value::Number(len.into()));
         let Some((head, rest)) = self.rest.split_at_checked(len.into()) else {
             self.seen.fields(None, [length]);
             return self.truncated(field, len.into());
@@ -222,18 +193,30 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     /// Bytes behind their length.
     #[inline(always)]
     pub(crate) fn bytes(&mut self, field: Field) -> Result<&'b [u8]> {
-        self.prefixed(field, Value::Bytes)
+        self.bytes_behind(field.length(), field)
+    }
+
+    /// The same where the field, and with it that of its length, is known only while decoding.
+    #[inline(always)]
+    pub(crate) fn bytes_behind(&mut self, length: Field, field: Field) -> Result<&'b [u8]> {
+        self.prefixed(length, field, Value::Bytes)
     }
 
     #[inline(always)]
-    fn unchecked_text(&mut self, field: Field) -> Result<Text<'b>> {
-        Ok(Text(self.prefixed(field, |bytes| Value::Text(Text(bytes)))?))
+    fn unchecked_text(&mut self, length: Field, field: Field) -> Result<Text<'b>> {
+        Ok(Text(self.prefixed(length, field, |bytes| Value::Text(Text(bytes)))?))
     }
 
     /// A string, which must be well-formed UTF-8 without U+0000.
     #[inline(always)]
     pub(crate) fn text(&mut self, field: Field) -> Result<Text<'b>> {
-        let text = self.unchecked_text(field)?;
+        self.text_behind(field.length(), field)
+    }
+
+    /// The same where the field, and with it that of its length, is known only while decoding.
+    #[inline(always)]
+    pub(crate) fn text_behind(&mut self, length: Field, field: Field) -> Result<Text<'b>> {
+        let text = self.unchecked_text(length, field)?;
         if !text::is_plain(text.0) {
             check_text(self.seen, field, text, self.span_of(text))?;
         }
@@ -243,7 +226,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     /// A topic name: a string in which no wildcard may stand.
     #[inline(always)]
     pub(crate) fn topic(&mut self, field: Field, wildcard: Violation) -> Result<Text<'b>> {
-        let text = self.unchecked_text(field)?;
+        let text = self.unchecked_text(field.length(), field)?;
         if !text::is_plain_topic(text.0) {
             check_topic(self.seen, field, text, self.span_of(text), wildcard)?;
         }
@@ -275,15 +258,16 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
         self.rest
     }
 
-    /// A reader of the next `len` bytes only; this one goes on after them.
+    /// The next `len` bytes, where they end in the packet, and the observer: what [`Self::of_part`] reads
+    /// them with. This reader goes on after them.
     #[inline(always)]
-    pub(crate) fn part(&mut self, field: Field, len: u32) -> Result<Reader<'b, '_, O>> {
+    pub(crate) fn part(&mut self, field: Field, len: u32) -> Result<(&'b [u8], usize, &mut O)> {
         let Some((head, rest)) = self.rest.split_at_checked(len as usize) else {
             return self.truncated(field, len as usize);
         };
         let end = self.end - rest.len();
         self.rest = rest;
-        Ok(Reader { rest: head, end, missing: 0, seen: self.seen })
+        Ok((head, end, self.seen))
     }
 
     /// The packet's fields are read: nothing may be left.
@@ -297,6 +281,44 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
         self.violation(Violation::TrailingBytes, Field::TrailingBytes, Span::bytes(at, len))
     }
 }
+
+/// Tells of a fixed header: the `N` parts of the first byte and the Remaining Length, `M` fields in all.
+#[inline(always)]
+pub(crate) fn tell_header<O: Observer, const N: usize, const M: usize>(
+    frame: Frame,
+    seen: &mut O,
+    parts: [(Field, u8); N],
+) {
+    const { assert!(M == N + 1) };
+    let parts = bits(0, frame.first, parts);
+    let length = (Field::RemainingLength, frame.length_span(), Value::Number(frame.remaining));
+    let fields: [_; M] = array::from_fn(|index| *parts.get(index).unwrap_or(&length));
+    seen.fields(Some(Field::FixedHeader), fields);
+}
+
+/// There is no whole fixed header in `bytes`: tells what there is of it.
+#[cold]
+#[inline(never)]
+pub(crate) fn broken_header<O: Observer>(bytes: &[u8], seen: &mut O) -> DecodeError {
+    let [first, length @ ..] = bytes else {
+        return truncated(Field::PacketType, 1, 0, 0);
+    };
+    seen.enter(Field::FixedHeader, 0);
+    match PacketType::from_first_byte(*first) {
+        PacketType::Publish => seen.fields(None, bits(0, *first, PUBLISH_PARTS)),
+        _ => seen.fields(None, bits(0, *first, OTHER_PARTS)),
+    }
+    match length.len() {
+        have @ 0..4 => truncated(Field::RemainingLength, have + 1, have, bytes.len()),
+        _ => DecodeError { kind: ErrorKind::LengthTooLong, field: Field::RemainingLength, at: 1 },
+    }
+}
+
+/// What a PUBLISH's first byte is made of.
+pub(crate) const PUBLISH_PARTS: [(Field, u8); 4] =
+    [(Field::PacketType, 0xf0), (Field::Dup, 0x08), (Field::Qos, 0x06), (Field::Retain, 0x01)];
+/// What any other packet's first byte is made of.
+pub(crate) const OTHER_PARTS: [(Field, u8); 2] = [(Field::PacketType, 0xf0), (Field::Flags, 0x0f)];
 
 /// The fields that the bits of a byte are: each its mask's, moved down to bit 0.
 #[inline(always)]
@@ -316,14 +338,19 @@ fn truncated(field: Field, need: usize, have: usize, end: usize) -> DecodeError 
 
 #[cold]
 #[inline(never)]
-fn tell<O: Observer>(seen: &mut O, violation: Violation, field: Field, span: Span) -> Result<()> {
+pub(crate) fn tell_violation<O: Observer>(
+    seen: &mut O,
+    violation: Violation,
+    field: Field,
+    span: Span,
+) -> Result<()> {
     if seen.violation(violation, span).is_break() {
         return Err(DecodeError { kind: ErrorKind::Violation(violation), field, at: span.start });
     }
     Ok(())
 }
 
-/// A Variable Byte Integer of three or four bytes, or one that does not end: its value, whether it took more
+/// A Variable Byte Integer of more than one byte, or one that does not end: its value, whether it took more
 /// bytes than it needed, and what comes after it.
 #[inline(never)]
 fn long_vbi(bytes: &[u8], field: Field, end: usize) -> Result<(u32, bool, &[u8])> {
@@ -353,7 +380,7 @@ fn check_topic<O: Observer>(
 ) -> Result<()> {
     check_text(seen, field, text, span)?;
     if text::has_wildcard(text.0) {
-        tell(seen, wildcard, field, span)?;
+        tell_violation(seen, wildcard, field, span)?;
     }
     Ok(())
 }
@@ -361,10 +388,10 @@ fn check_topic<O: Observer>(
 #[inline(never)]
 fn check_text<O: Observer>(seen: &mut O, field: Field, text: Text<'_>, span: Span) -> Result<()> {
     if text.to_str().is_err() {
-        tell(seen, Violation::StringNotUtf8, field, span)?;
+        tell_violation(seen, Violation::StringNotUtf8, field, span)?;
     }
     if text.0.contains(&0) {
-        tell(seen, Violation::StringHasNul, field, span)?;
+        tell_violation(seen, Violation::StringHasNul, field, span)?;
     }
     Ok(())
 }

@@ -35,6 +35,7 @@ impl ReasonCode {
     pub const fn is_known(self, packet: PacketType, version: Version) -> bool {
         match self.0 {
             0 => !matches!(packet, PacketType::PingReq | PacketType::PingResp),
+            1 | 2 if matches!(packet, PacketType::SubAck) => true,
             _ => self.known(packet, version).is_some(),
         }
     }

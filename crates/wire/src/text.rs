@@ -100,21 +100,15 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 /// Up to 32 bytes, which is what most strings have, there is no loop: the words overlap as they need to.
 #[inline(always)]
 fn words(bytes: &[u8], mut see: impl FnMut(u64)) {
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
-        if bytes.len() > 32 {
-            for [a, b] in bytes.as_chunks::<8>().0.as_chunks::<2>().0 {
-                see(u64::from_le_bytes(*a));
-                see(u64::from_le_bytes(*b));
-            }
-        }
-        for half in [first, last] {
-            let [a, b] = *half.as_chunks::<8>().0 else { unreachable!() };
-            see(u64::from_le_bytes(a));
-            see(u64::from_le_bytes(b));
-        }
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         see(u64::from_le_bytes(*first));
         see(u64::from_le_bytes(*last));
+        if bytes.len() > 16
+            && let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>())
+        {
+            see(word_of(&first[8..]));
+            see(word_of(last));
+        }
     } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         see(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32);
     } else {
@@ -127,29 +121,114 @@ fn words(bytes: &[u8], mut see: impl FnMut(u64)) {
     }
 }
 
+/// The first eight bytes, of which there are no fewer.
+#[inline(always)]
+fn word_of(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(*bytes.first_chunk().unwrap_or(&[b'a'; 8]))
+}
+
+/// What [`words`] can look at.
+const SHORT: usize = 32;
+
+/// Sets the high bit of a byte that is 0 or not ASCII: the one borrows, the other has it. Bytes after such a
+/// one may be marked too.
+#[inline(always)]
+const fn odd(word: u64) -> u64 {
+    word | word.wrapping_sub(ONES)
+}
+
+/// Sets the high bit of a byte that is [`odd`], and of a wildcard.
+#[inline(always)]
+const fn odd_in_topic(word: u64) -> u64 {
+    odd(word) | zero_where_wildcard(word).wrapping_sub(ONES)
+}
+
 /// Whether all bytes are U+0001 to U+007F, and so a string without fault.
 #[inline(always)]
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
-    let mut odd = 0;
-    // A byte of 0 borrows, a byte above 0x7f has the high bit already.
-    words(bytes, |word| odd |= word | word.wrapping_sub(ONES));
-    odd & HIGH == 0
+    if bytes.len() > SHORT {
+        return is_long_plain(bytes);
+    }
+    let mut found = 0;
+    words(bytes, |word| found |= odd(word));
+    found & HIGH == 0
 }
 
 /// Whether all bytes are U+0001 to U+007F and none is a wildcard (`+`, `#`).
 #[inline(always)]
 pub(crate) fn is_plain_topic(bytes: &[u8]) -> bool {
-    let mut odd = 0;
-    words(bytes, |word| {
-        odd |= word | word.wrapping_sub(ONES);
-        // `+` (0x2b) and `#` (0x23) differ in one bit: without it both become 0, and 0 borrows.
-        let wildcard = (word & !(0x08 * ONES)) ^ (0x23 * ONES);
-        odd |= wildcard.wrapping_sub(ONES);
-    });
-    odd & HIGH == 0
+    if bytes.len() > SHORT {
+        return is_long_plain_topic(bytes);
+    }
+    let mut found = 0;
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
+        // The usual length of a topic: worth a way of its own, which the compiler turns into vectors.
+        for half in [first, last] {
+            found |= odd_in_topic(word_of(half)) | odd_in_topic(word_of(&half[8..]));
+        }
+    } else {
+        words(bytes, |word| found |= odd_in_topic(word));
+    }
+    found & HIGH == 0
+}
+
+#[inline(never)]
+fn is_long_plain(bytes: &[u8]) -> bool {
+    long(bytes, odd)
+}
+
+#[inline(never)]
+fn is_long_plain_topic(bytes: &[u8]) -> bool {
+    long(bytes, odd_in_topic)
+}
+
+#[inline(always)]
+fn long(bytes: &[u8], odd: impl Fn(u64) -> u64) -> bool {
+    let mut found = 0;
+    for word in bytes.as_chunks::<8>().0 {
+        found |= odd(u64::from_le_bytes(*word));
+    }
+    if let Some(last) = bytes.last_chunk::<8>() {
+        found |= odd(u64::from_le_bytes(*last));
+    }
+    found & HIGH == 0
+}
+
+/// A byte becomes 0 if and only if it is a wildcard: `+` (0x2b) and `#` (0x23) differ in one bit.
+#[inline(always)]
+const fn zero_where_wildcard(word: u64) -> u64 {
+    (word & !(0x08 * ONES)) ^ (0x23 * ONES)
+}
+
+/// Calls `see` with the index of each `+` and `#`.
+#[inline(always)]
+pub(crate) fn for_each_wildcard(bytes: &[u8], mut see: impl FnMut(usize)) {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut in_word = |start: usize, word: &[u8; 8]| {
+        let zeros = zero_where_wildcard(u64::from_le_bytes(*word));
+        let mut found = zeros.wrapping_sub(ONES) & !zeros & HIGH;
+        while found != 0 {
+            let at = (found.trailing_zeros() / 8) as usize;
+            // A borrow may mark the byte after a wildcard too.
+            if matches!(word[at], b'+' | b'#') {
+                see(start + at);
+            }
+            found &= found - 1;
+        }
+    };
+    for (index, word) in words.iter().enumerate() {
+        in_word(index * 8, word);
+    }
+    if !rest.is_empty() {
+        let mut word = [0; 8];
+        word[..rest.len()].copy_from_slice(rest);
+        in_word(words.len() * 8, &word);
+    }
 }
 
 /// Whether a `+` or `#` is among the bytes.
 pub(crate) fn has_wildcard(bytes: &[u8]) -> bool {
-    bytes.iter().any(|byte| matches!(byte, b'+' | b'#'))
+    let mut found = false;
+    for_each_wildcard(bytes, |_| found = true);
+    found
 }

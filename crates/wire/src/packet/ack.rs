@@ -29,12 +29,13 @@ impl<'b> Ack<'b> {
 
     #[inline(always)]
     pub(super) fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
+        mut r: Reader<'b, '_, O>,
         kind: PacketType,
         version: Version,
     ) -> Result<Self, DecodeError> {
         let packet_id = r.packet_id()?;
-        let (reason, properties) = reason_and_properties(r, kind, version)?;
+        let (reason, properties) = reason_and_properties(&mut r, kind, version)?;
+        r.finish()?;
         Ok(Self { packet_id, reason, properties })
     }
 
@@ -82,7 +83,7 @@ fn given<'b, O: Observer>(
     }
     let properties = match r.is_at_end() {
         true => Properties::EMPTY,
-        false => properties::decode(r, Field::Properties, crate::property::place(kind))?.0,
+        false => properties::decode(r, Field::Properties, crate::property::allowed_in(kind))?.0,
     };
     Ok((reason, properties))
 }

@@ -19,14 +19,15 @@ pub struct Auth<'b> {
 
 impl<'b> Auth<'b> {
     #[inline(always)]
-    pub(super) fn decode<O: Observer>(r: &mut Reader<'b, '_, O>) -> Result<Self, DecodeError> {
+    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>) -> Result<Self, DecodeError> {
         let (start, empty) = (r.at(), r.is_at_end());
-        let (reason, properties) = reason_and_properties(r, PacketType::Auth, Version::V5)?;
+        let (reason, properties) = reason_and_properties(&mut r, PacketType::Auth, Version::V5)?;
         // An AUTH of no bytes means success, and is allowed to say nothing else (§3.15.2.1).
         if !empty && properties.find(PropertyId::AuthenticationMethod).is_none() {
             let span = Span::bytes(start, r.at() - start);
             r.violation(Violation::AuthWithoutMethod, Field::AuthenticationMethod, span)?;
         }
+        r.finish()?;
         Ok(Self { reason, properties })
     }
 

@@ -22,7 +22,7 @@ pub struct ConnAck<'b> {
 impl<'b> ConnAck<'b> {
     #[inline(always)]
     pub(super) fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
+        mut r: Reader<'b, '_, O>,
         version: Version,
     ) -> Result<Self, DecodeError> {
         let at = r.at();
@@ -52,9 +52,10 @@ impl<'b> ConnAck<'b> {
             r.violation(Violation::SessionPresentWithError, Field::SessionPresent, span)?;
         }
         let properties = match version {
-            Version::V5 => properties::decode(r, Field::Properties, PLACE)?.0,
+            Version::V5 => properties::decode(&mut r, Field::Properties, ALLOWED)?.0,
             _ => Properties::EMPTY,
         };
+        r.finish()?;
         Ok(Self { session_present, reason, properties })
     }
 
@@ -70,4 +71,4 @@ impl<'b> ConnAck<'b> {
     }
 }
 
-const PLACE: u16 = crate::property::place(PacketType::ConnAck);
+const ALLOWED: u64 = crate::property::allowed_in(PacketType::ConnAck);

@@ -2,7 +2,7 @@
 
 use super::{check_payload_format, properties_len, write_properties};
 use crate::property::decode::{self as properties, Met};
-use crate::property::{WILL, place};
+use crate::property::{ALLOWED_IN_WILL, allowed_in};
 use crate::reader::Reader;
 use crate::writer::{Writer, prefixed_len};
 use crate::{
@@ -61,20 +61,21 @@ impl<'b> Connect<'b> {
     /// `padded`: the span of a Remaining Length with more bytes than it needs.
     #[inline(always)]
     pub(super) fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
+        mut r: Reader<'b, '_, O>,
         fallback: Version,
         padded: Option<Span>,
     ) -> Result<Self, DecodeError> {
-        let (version, bridge) = protocol(r, fallback)?;
+        let (version, bridge) = protocol(&mut r, fallback)?;
         if let (Some(span), Version::V5) = (padded, version) {
             r.violation(Violation::LengthNotMinimal, Field::RemainingLength, span)?;
         }
-        let flags = flags(r, version)?;
+        let flags = flags(&mut r, version)?;
         let keep_alive = r.u16(Field::KeepAlive)?;
-        let properties = properties_at(r, version, Field::Properties, place(PacketType::Connect))?.0;
+        let properties =
+            properties_at(&mut r, version, Field::Properties, allowed_in(PacketType::Connect))?.0;
         let client_id = r.text(Field::ClientId)?;
-        check_client_id(r, client_id, flags, version)?;
-        let will = if flags & WILL_FLAG == 0 { None } else { Some(Will::decode(r, version, flags)?) };
+        check_client_id(&mut r, client_id, flags, version)?;
+        let will = if flags & WILL_FLAG == 0 { None } else { Some(Will::decode(&mut r, version, flags)?) };
         // 3.1 lets a packet end where its flags promise a user name or a password.
         let spared = version == Version::V31;
         let username = match flags & USER_NAME != 0 && !(spared && r.is_at_end()) {
@@ -86,6 +87,7 @@ impl<'b> Connect<'b> {
             false => None,
         };
         let clean_start = flags & CLEAN_START != 0;
+        r.finish()?;
         Ok(Self { version, bridge, clean_start, keep_alive, client_id, will, username, password, properties })
     }
 
@@ -145,7 +147,7 @@ impl<'b> Will<'b> {
         version: Version,
         flags: u8,
     ) -> Result<Self, DecodeError> {
-        let (properties, met) = properties_at(r, version, Field::WillProperties, WILL)?;
+        let (properties, met) = properties_at(r, version, Field::WillProperties, ALLOWED_IN_WILL)?;
         let topic = r.topic(Field::WillTopic, Violation::WillTopicWildcard)?;
         if topic.is_empty() {
             r.violation(Violation::WillTopicEmpty, Field::WillTopic, r.span_of(topic))?;
@@ -248,10 +250,10 @@ fn properties_at<'b, O: Observer>(
     r: &mut Reader<'b, '_, O>,
     version: Version,
     group: Field,
-    place: u16,
+    allowed: u64,
 ) -> Result<(Properties<'b>, Met), DecodeError> {
     match version {
-        Version::V5 => properties::decode(r, group, place),
+        Version::V5 => properties::decode(r, group, allowed),
         _ => Ok((Properties::EMPTY, Met::default())),
     }
 }

@@ -17,10 +17,11 @@ pub struct Disconnect<'b> {
 impl<'b> Disconnect<'b> {
     #[inline(always)]
     pub(super) fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
+        mut r: Reader<'b, '_, O>,
         version: Version,
     ) -> Result<Self, DecodeError> {
-        let (reason, properties) = reason_and_properties(r, PacketType::Disconnect, version)?;
+        let (reason, properties) = reason_and_properties(&mut r, PacketType::Disconnect, version)?;
+        r.finish()?;
         Ok(Self { reason, properties })
     }
 

@@ -36,16 +36,17 @@ impl<'b> Publish<'b> {
         version: Version,
     ) -> Result<Self, DecodeError> {
         let (dup, qos, retain) = (first & 0x08 != 0, QoS::from_bits(first >> 1), first & 0x01 != 0);
-        match first & 0x0e {
-            0x08 => r.violation(Violation::DupAtQos0, Field::Dup, Span::bits(0, 0x08))?,
-            0x06 | 0x0e => r.violation(Violation::QosReserved, Field::Qos, Span::bits(0, 0x06))?,
-            _ => {}
+        if FORBIDDEN_FLAGS >> (first & 0x0e) & 1 == 1 {
+            match qos {
+                QoS::AtMostOnce => r.violation(Violation::DupAtQos0, Field::Dup, Span::bits(0, 0x08))?,
+                _ => r.violation(Violation::QosReserved, Field::Qos, Span::bits(0, 0x06))?,
+            }
         }
         let topic = r.topic(Field::Topic, Violation::TopicWildcard)?;
         let topic_end = r.at();
         let packet_id = if qos == QoS::AtMostOnce { None } else { Some(r.packet_id()?) };
         let (properties, met) = match version {
-            Version::V5 => properties::decode(&mut r, Field::Properties, PLACE)?,
+            Version::V5 => properties::decode(&mut r, Field::Properties, ALLOWED)?,
             _ => (Properties::EMPTY, Met::default()),
         };
         if topic.is_empty() && !met.has(PropertyId::TopicAlias) {
@@ -94,4 +95,7 @@ impl<'b> Publish<'b> {
     }
 }
 
-const PLACE: u16 = crate::property::place(PacketType::Publish);
+/// The values of DUP and QoS that may not be, as bits: DUP at QoS 0, and QoS 3.
+const FORBIDDEN_FLAGS: u16 = 1 << 0x08 | 1 << 0x06 | 1 << 0x0e;
+
+const ALLOWED: u64 = crate::property::allowed_in(PacketType::Publish);

@@ -68,15 +68,16 @@ impl fmt::Debug for ReasonCodes<'_> {
 impl<'b> SubAck<'b> {
     #[inline(always)]
     pub(super) fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
+        mut r: Reader<'b, '_, O>,
         version: Version,
     ) -> Result<Self, DecodeError> {
         let packet_id = r.packet_id()?;
         let properties = match version {
-            Version::V5 => properties::decode(r, Field::Properties, PLACE)?.0,
+            Version::V5 => properties::decode(&mut r, Field::Properties, ALLOWED)?.0,
             _ => Properties::EMPTY,
         };
-        let reasons = codes(r, PacketType::SubAck, version)?;
+        let reasons = codes(&mut r, PacketType::SubAck, version)?;
+        r.finish()?;
         Ok(Self { packet_id, properties, reasons })
     }
 
@@ -94,7 +95,7 @@ impl<'b> SubAck<'b> {
     }
 }
 
-const PLACE: u16 = crate::property::place(PacketType::SubAck);
+const ALLOWED: u64 = crate::property::allowed_in(PacketType::SubAck);
 
 /// The codes that fill the rest of a SUBACK or UNSUBACK.
 #[inline(always)]

@@ -7,7 +7,7 @@ use core::fmt;
 use super::{packet_id_len, properties_len, write_properties};
 use crate::property::decode as properties;
 use crate::reader::Reader;
-use crate::text::has_wildcard;
+use crate::text::{for_each_wildcard, has_wildcard};
 use crate::writer::Writer;
 #[cfg(feature = "alloc")]
 use crate::writer::prefixed_len;
@@ -139,12 +139,12 @@ impl SubscriptionsBuf {
 impl<'b> Subscribe<'b> {
     #[inline(always)]
     pub(super) fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
+        mut r: Reader<'b, '_, O>,
         version: Version,
     ) -> Result<Self, DecodeError> {
         let packet_id = r.packet_id()?;
         let properties = match version {
-            Version::V5 => properties::decode(r, Field::Properties, PLACE)?.0,
+            Version::V5 => properties::decode(&mut r, Field::Properties, ALLOWED)?.0,
             _ => Properties::EMPTY,
         };
         let bytes = r.peek();
@@ -154,10 +154,11 @@ impl<'b> Subscribe<'b> {
         }
         while !r.is_at_end() {
             r.enter(Field::Subscription);
-            let filter = decode_filter(r, version)?;
-            options(r, filter, version)?;
+            let filter = decode_filter(&mut r, version)?;
+            options(&mut r, filter, version)?;
             r.leave();
         }
+        r.finish()?;
         Ok(Self { packet_id, properties, subscriptions: Subscriptions { bytes } })
     }
 
@@ -182,7 +183,7 @@ impl<'b> Subscribe<'b> {
     }
 }
 
-const PLACE: u16 = crate::property::place(PacketType::Subscribe);
+const ALLOWED: u64 = crate::property::allowed_in(PacketType::Subscribe);
 const SHARE: &[u8] = b"$share/";
 
 #[inline(always)]
@@ -235,7 +236,7 @@ pub(super) fn decode_filter<'b, O: Observer>(
     let filter = r.text(Field::TopicFilter)?;
     if filter.is_empty() {
         r.violation(Violation::TopicFilterEmpty, Field::TopicFilter, r.span_of(filter))?;
-    } else if filter.0[0] == b'$' || has_wildcard(filter.0) {
+    } else {
         for violation in misplaced_parts(filter.0, version).into_iter().flatten() {
             r.violation(violation, Field::TopicFilter, r.span_of(filter))?;
         }
@@ -260,18 +261,18 @@ fn misplaced_parts(filter: &[u8], version: Version) -> [Option<Violation>; 3] {
             share = Some(Violation::ShareNameForm);
         }
     }
-    let (mut multi, mut single) = (false, false);
-    let mut levels = levels.split(|&byte| byte == b'/').peekable();
-    while let Some(level) = levels.next() {
-        let last = levels.peek().is_none();
-        multi |= level.contains(&b'#') && !(level == b"#" && last);
-        single |= level.contains(&b'+') && level != b"+";
-    }
-    [
-        share,
-        multi.then_some(Violation::MultiLevelWildcardPlace),
-        single.then_some(Violation::SingleLevelWildcardPlace),
-    ]
+    let (mut multi, mut single) = (None, None);
+    for_each_wildcard(levels, |at| {
+        let alone_before = at == 0 || levels[at - 1] == b'/';
+        let last = at + 1 == levels.len();
+        let alone = alone_before && (last || levels[at + 1] == b'/');
+        if levels[at] == b'#' && !(alone && last) {
+            multi = Some(Violation::MultiLevelWildcardPlace);
+        } else if !alone {
+            single = Some(Violation::SingleLevelWildcardPlace);
+        }
+    });
+    [share, multi, single]
 }
 
 /// Bytes behind a length of two bytes, and what comes after them.

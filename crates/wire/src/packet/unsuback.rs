@@ -23,17 +23,18 @@ pub struct UnsubAck<'b> {
 impl<'b> UnsubAck<'b> {
     #[inline(always)]
     pub(super) fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
+        mut r: Reader<'b, '_, O>,
         version: Version,
     ) -> Result<Self, DecodeError> {
         let packet_id = r.packet_id()?;
         let (properties, reasons) = match version {
             Version::V5 => {
-                let properties = properties::decode(r, Field::Properties, PLACE)?.0;
-                (properties, codes(r, PacketType::UnsubAck, version)?)
+                let properties = properties::decode(&mut r, Field::Properties, ALLOWED)?.0;
+                (properties, codes(&mut r, PacketType::UnsubAck, version)?)
             }
             _ => (Properties::EMPTY, ReasonCodes::default()),
         };
+        r.finish()?;
         Ok(Self { packet_id, properties, reasons })
     }
 
@@ -54,4 +55,4 @@ impl<'b> UnsubAck<'b> {
     }
 }
 
-const PLACE: u16 = crate::property::place(PacketType::UnsubAck);
+const ALLOWED: u64 = crate::property::allowed_in(PacketType::UnsubAck);

@@ -89,12 +89,12 @@ impl TopicFiltersBuf {
 impl<'b> Unsubscribe<'b> {
     #[inline(always)]
     pub(super) fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
+        mut r: Reader<'b, '_, O>,
         version: Version,
     ) -> Result<Self, DecodeError> {
         let packet_id = r.packet_id()?;
         let properties = match version {
-            Version::V5 => properties::decode(r, Field::Properties, PLACE)?.0,
+            Version::V5 => properties::decode(&mut r, Field::Properties, ALLOWED)?.0,
             _ => Properties::EMPTY,
         };
         let bytes = r.peek();
@@ -103,8 +103,9 @@ impl<'b> Unsubscribe<'b> {
             r.violation(Violation::UnsubscribeEmpty, Field::TopicFilter, Span::bytes(at, 0))?;
         }
         while !r.is_at_end() {
-            decode_filter(r, version)?;
+            decode_filter(&mut r, version)?;
         }
+        r.finish()?;
         Ok(Self { packet_id, properties, filters: TopicFilters { bytes } })
     }
 
@@ -122,4 +123,4 @@ impl<'b> Unsubscribe<'b> {
     }
 }
 
-const PLACE: u16 = crate::property::place(PacketType::Unsubscribe);
+const ALLOWED: u64 = crate::property::allowed_in(PacketType::Unsubscribe);

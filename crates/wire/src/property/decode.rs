@@ -1,13 +1,13 @@
 //! Reading and checking properties, once, when their packet is decoded.
 
-use super::table::{INFO, Info, Kind};
+use super::table::{Allowed, INFO, Info, Kind};
 use super::{Properties, PropertyId};
 use crate::reader::Reader;
 use crate::{DecodeError, Field, Observer, Span, Violation};
 
 type Result<T> = core::result::Result<T, DecodeError>;
 
-/// Which properties were met: bit n for identifier n.
+/// Which properties were met, those aside that may be repeated: bit n for identifier n.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Met(u64);
 
@@ -18,12 +18,12 @@ impl Met {
     }
 }
 
-/// The property length and the properties that stand at `place`, a bit of [`Info::places`].
+/// The property length and the properties, which may be those `allowed`.
 #[inline(always)]
 pub(crate) fn decode<'b, O: Observer>(
     r: &mut Reader<'b, '_, O>,
     group: Field,
-    place: u16,
+    allowed: Allowed,
 ) -> Result<(Properties<'b>, Met)> {
     r.enter(group);
     if r.is_at_end() {
@@ -35,33 +35,48 @@ pub(crate) fn decode<'b, O: Observer>(
     let len = r.vbi(group.length())?;
     let mut found = (Properties::EMPTY, Met::default());
     if len > 0 {
-        let part = r.part(group, len)?;
-        found = (Properties { bytes: part.peek() }, list(part, place)?);
+        let (bytes, end, seen) = r.part(group, len)?;
+        found = (Properties { bytes }, list(bytes, end, allowed, seen)?);
     }
     r.leave();
     Ok(found)
 }
 
+/// The properties in `bytes`, which end at `end` in the packet.
 #[inline(never)]
-fn list<O: Observer>(mut r: Reader<'_, '_, O>, place: u16) -> Result<Met> {
+fn list<O: Observer>(bytes: &[u8], end: usize, allowed: Allowed, seen: &mut O) -> Result<Met> {
+    let mut r = Reader::of_part(bytes, end, seen);
     let start = r.at();
-    let mut met = Met::default();
+    // What may still come: a property that stood here may not stand here again.
+    let mut open = allowed;
+    let mut misplaced = 0;
     while let [id, ..] = *r.peek() {
-        let Some(Some(info)) = INFO.get(usize::from(id)) else {
-            unknown(&mut r)?;
-            break;
-        };
-        let at = r.at();
+        if id >= 64 || open >> id & 1 == 0 {
+            let Some(known) = PropertyId::from_byte(id) else {
+                unknown(&mut r)?;
+                break;
+            };
+            let violation = match allowed >> id & 1 {
+                0 => Violation::PropertyMisplaced,
+                _ => Violation::PropertyRepeated,
+            };
+            misplaced |= 1 << id;
+            let span = Span::bytes(r.at(), 1);
+            r.violation(violation, known.info().field, span)?;
+        }
+        let info = &INFO[usize::from(id) % INFO.len()];
         r.enter(info.field);
         r.u8(Field::PropertyId)?;
-        let again = met.0 >> id & 1 == 1;
-        met.0 |= 1 << id;
-        if info.places & place == 0 || again {
-            misplaced(&mut r, info, id, place, at)?;
+        if id == PropertyId::UserProperty as u8 {
+            r.text(Field::UserPropertyName)?;
+            r.text(Field::UserPropertyValue)?;
+        } else {
+            open &= !(1 << id) | repeatable(allowed);
+            value(&mut r, info)?;
         }
-        value(&mut r, info)?;
         r.leave();
     }
+    let met = Met(allowed & !open | misplaced);
     if met.has(PropertyId::AuthenticationData) && !met.has(PropertyId::AuthenticationMethod) {
         let span = Span::bytes(start, r.at() - start);
         r.violation(Violation::AuthenticationDataWithoutMethod, Field::AuthenticationData, span)?;
@@ -91,22 +106,19 @@ fn value<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info) -> Result<()> {
             let value = r.vbi(info.field)?;
             check_zero(r, info, value, at)?;
         }
-        Kind::Text if info.field as u8 == Field::ResponseTopic as u8 => {
-            let topic = r.topic(info.field, Violation::ResponseTopicWildcard)?;
+        Kind::Topic => {
+            let topic = r.topic(Field::ResponseTopic, Violation::ResponseTopicWildcard)?;
             if topic.is_empty() {
                 r.violation(Violation::ResponseTopicEmpty, info.field, r.span_of(topic))?;
             }
         }
         Kind::Text => {
-            r.text(info.field)?;
+            r.text_behind(info.length, info.field)?;
         }
         Kind::Bytes => {
-            r.bytes(info.field)?;
+            r.bytes_behind(info.length, info.field)?;
         }
-        Kind::Pair => {
-            r.text(Field::UserPropertyName)?;
-            r.text(Field::UserPropertyValue)?;
-        }
+        Kind::Pair => {}
     }
     Ok(())
 }
@@ -122,19 +134,11 @@ fn check_zero<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info, value: u32, a
     Ok(())
 }
 
-/// The property whose identifier stands at `at` may not stand here, or stands here again.
-#[inline(always)]
-fn misplaced<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info, id: u8, place: u16, at: u32) -> Result<()> {
-    let span = Span::bytes(at, 1);
-    if info.places & place == 0 {
-        return r.violation(Violation::PropertyMisplaced, info.field, span);
-    }
-    let repeatable = id == PropertyId::UserProperty as u8
-        || id == PropertyId::SubscriptionIdentifier as u8 && place == PUBLISH;
-    if repeatable { Ok(()) } else { r.violation(Violation::PropertyRepeated, info.field, span) }
+/// The properties besides User Property that may stand more than once where these are allowed: only the
+/// Subscription Identifier of a PUBLISH, the one packet that has Topic Alias too.
+const fn repeatable(allowed: Allowed) -> Allowed {
+    (allowed >> PropertyId::TopicAlias as u8 & 1) << PropertyId::SubscriptionIdentifier as u8
 }
-
-const PUBLISH: u16 = super::table::place(crate::PacketType::Publish);
 
 /// None can tell how long an unknown property is, so the rest of the properties belongs to it.
 #[inline(always)]

@@ -11,6 +11,8 @@ pub(crate) enum Kind {
     FourBytes,
     Variable,
     Text,
+    /// A string without wildcards.
+    Topic,
     Bytes,
     Pair,
 }
@@ -19,6 +21,8 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy)]
 pub(crate) struct Info {
     pub(crate) field: Field,
+    /// The field of the length before the value, or `field` itself.
+    pub(crate) length: Field,
     pub(crate) kind: Kind,
     /// Bit n: may stand in packet type n. Bit 0: in a will.
     pub(crate) places: u16,
@@ -26,13 +30,48 @@ pub(crate) struct Info {
     pub(crate) zero: Option<Violation>,
 }
 
+/// Which properties may stand in one place: bit n for identifier n.
+pub(crate) type Allowed = u64;
+
+/// The properties that may stand in this packet.
+#[inline(always)]
+pub(crate) const fn allowed_in(packet: PacketType) -> Allowed {
+    ALLOWED[packet as usize]
+}
+
+/// Indexed by the packet type.
+static ALLOWED: [Allowed; 16] = {
+    let mut table = [0; 16];
+    let mut packet = 1;
+    while packet < table.len() {
+        table[packet] = allowed(1 << packet);
+        packet += 1;
+    }
+    table
+};
+
+/// The properties that may stand in a will.
+pub(crate) const ALLOWED_IN_WILL: Allowed = allowed(WILL);
+
+const fn allowed(place: u16) -> Allowed {
+    let mut bits = 0;
+    let mut id = 0;
+    while id < INFO.len() {
+        if INFO[id].places & place != 0 {
+            bits |= 1 << id;
+        }
+        id += 1;
+    }
+    bits
+}
+
 /// The bit of a packet type in [`Info::places`].
-pub(crate) const fn place(packet: PacketType) -> u16 {
+const fn place(packet: PacketType) -> u16 {
     1 << packet as u16
 }
 
 /// The bit of a will in [`Info::places`].
-pub(crate) const WILL: u16 = 1;
+const WILL: u16 = 1;
 const CONNECT: u16 = place(PacketType::Connect);
 const CONNACK: u16 = place(PacketType::ConnAck);
 const PUBLISH: u16 = place(PacketType::Publish);
@@ -51,6 +90,14 @@ const ANSWER: u16 = CONNACK
     | AUTH;
 const ANY: u16 = WILL | CONNECT | PUBLISH | SUBSCRIBE | UNSUBSCRIBE | ANSWER;
 
+const UNKNOWN: Info = Info {
+    field: Field::UnknownProperty,
+    length: Field::UnknownProperty,
+    kind: Kind::Byte,
+    places: 0,
+    zero: None,
+};
+
 /// The type a value has in Rust, and how it comes from what was read.
 macro_rules! value {
     (type Byte) => { u8 };
@@ -58,6 +105,7 @@ macro_rules! value {
     (type FourBytes) => { u32 };
     (type Variable) => { u32 };
     (type Text) => { Text<'b> };
+    (type Topic) => { Text<'b> };
     (type Bytes) => { &'b [u8] };
     (from Byte, $name:ident, $raw:ident) => {
         match $raw { Raw::Number(number) => Some(Self::$name(number as u8)), _ => None }
@@ -74,6 +122,7 @@ macro_rules! value {
     (from Text, $name:ident, $raw:ident) => {
         match $raw { Raw::Bytes(bytes) => Some(Self::$name(Text(bytes))), _ => None }
     };
+    (from Topic, $name:ident, $raw:ident) => { value!(from Text, $name, $raw) };
     (from Bytes, $name:ident, $raw:ident) => {
         match $raw { Raw::Bytes(bytes) => Some(Self::$name(bytes)), _ => None }
     };
@@ -82,6 +131,7 @@ macro_rules! value {
     (raw FourBytes, $value:ident) => { Raw::Number($value) };
     (raw Variable, $value:ident) => { Raw::Number($value) };
     (raw Text, $value:ident) => { Raw::Bytes($value.0) };
+    (raw Topic, $value:ident) => { Raw::Bytes($value.0) };
     (raw Bytes, $value:ident) => { Raw::Bytes($value) };
 }
 
@@ -123,23 +173,27 @@ macro_rules! properties {
             }
 
             pub(crate) const fn info(self) -> &'static Info {
-                match &INFO[self as usize] {
-                    Some(info) => info,
-                    None => unreachable!(),
-                }
+                &INFO[self as usize]
             }
         }
 
-        /// Indexed by the identifier.
-        pub(crate) const INFO: [Option<Info>; 64] = {
-            let mut info = [const { None }; 64];
-            $(info[$id] = Some(Info {
+        /// Indexed by the identifier; an identifier that is none may stand nowhere.
+        pub(crate) static INFO: [Info; 64] = {
+            let mut info = [UNKNOWN; 64];
+            $(info[$id] = Info {
                 field: Field::$field,
+                length: Field::$field.length(),
                 kind: Kind::$kind,
                 places: $places,
                 zero: properties!(@zero $($zero)?),
-            });)*
-            info[38] = Some(Info { field: Field::UserProperty, kind: Kind::Pair, places: ANY, zero: None });
+            };)*
+            info[38] = Info {
+                field: Field::UserProperty,
+                length: Field::UserProperty,
+                kind: Kind::Pair,
+                places: ANY,
+                zero: None,
+            };
             info
         };
 
@@ -208,7 +262,7 @@ properties! {
         MessageExpiryInterval "messageExpiryInterval" message_expiry_interval;
     ContentType 3 Text [PUBLISH | WILL]
         ContentType "contentType" content_type;
-    ResponseTopic 8 Text [PUBLISH | WILL]
+    ResponseTopic 8 Topic [PUBLISH | WILL]
         ResponseTopic "responseTopic" response_topic;
     CorrelationData 9 Bytes [PUBLISH | WILL]
         CorrelationData "correlationData" correlation_data;
