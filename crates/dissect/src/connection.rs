@@ -1,7 +1,7 @@
 //! A TCP flow, from its first bytes to what it is found to carry.
 
 use mqscope_stream::{Direction, FlowKey};
-use mqscope_wire::frame;
+use mqscope_wire::{Version, frame};
 
 use crate::conversation::Conversation;
 use crate::lane::{Lane, Piece};
@@ -84,8 +84,13 @@ impl Carrier {
     #[inline]
     pub(crate) fn hint(&self) -> Hint {
         match &self.mqtt {
-            Some(mqtt) => Hint { trust: Trust::Known, version: mqtt.conversation.known_version() },
-            None => Hint { trust: self.trust, version: None },
+            Some(mqtt) => Hint {
+                trust: Trust::Known,
+                version: mqtt.conversation.known_version(),
+                // What the other direction has shown holds for this one.
+                likely: mqtt.conversation.version(),
+            },
+            None => Hint { trust: self.trust, version: None, likely: Version::V311 },
         }
     }
 

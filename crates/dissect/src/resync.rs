@@ -33,6 +33,8 @@ pub(crate) struct Hint {
     pub(crate) trust: Trust,
     /// The version, if the CONNECT told it.
     pub(crate) version: Option<Version>,
+    /// The version to try first, if it did not.
+    pub(crate) likely: Version,
 }
 
 /// How likely it is beforehand that the bytes are MQTT.
@@ -162,6 +164,7 @@ impl Search {
         let weigh = |version| weigh_run(bytes, version, before).map(|bits| (bits, version));
         match hint.version {
             Some(version) => weigh(version),
+            None if hint.likely == Version::V5 => weigh(Version::V5).or_else(|| weigh(Version::V311)),
             None => weigh(Version::V311).or_else(|| weigh(Version::V5)),
         }
     }
