@@ -1,3 +1,10 @@
 //! mqscope from outside: the built program on real captures, real brokers and a real terminal, and the shape of the house.
 
+mod captures;
+mod codec;
 mod floors;
+mod generated;
+mod live;
+mod program;
+mod servers;
+mod tshark;

@@ -233,7 +233,7 @@ const conversations = {
       connect + '80070001000374', //                   SUBSCRIBE with wrong flags, cut short by the end of the connection
       connect + 'ff80808080', //                       remaining length of five bytes
       connect5 + '300b0004746573740323000078', //      topic alias 0
-      connect5 + '300b00047465737403990101', //        property 0x99
+      connect5 + '300b0004746573740399010178', //        property 0x99
       '101000044d5154540403003c00046576696c', //       reserved CONNECT flag
       '100c00044d51545409020000 0000'.replaceAll(' ', ''), // protocol level 9
       '30060001616263', //                             PUBLISH before CONNECT

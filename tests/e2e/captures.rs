@@ -1,0 +1,155 @@
+//! Every shipped capture: its golden text, and what the clients themselves say they sent and received.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::program::{at_root, run};
+
+/// The shipped captures, by name.
+pub(crate) fn shipped() -> Vec<PathBuf> {
+    let is_capture = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
+        name.ends_with(".pcap") || name.ends_with(".pcapng")
+    };
+    let folder = fs::read_dir(at_root("captures")).expect("captures/ is there");
+    let mut captures: Vec<_> = folder.map(|entry| entry.unwrap().path()).filter(is_capture).collect();
+    captures.sort();
+    assert!(captures.len() >= 16, "captures are missing: {captures:?}");
+    captures
+}
+
+/// The file beside a capture: `captures/x.pcap.gz` and `txt` make `captures/x.txt`.
+fn beside(capture: &Path, extension: &str) -> PathBuf {
+    let name = capture.file_name().unwrap().to_str().unwrap();
+    let stem = name.split_once(".pcap").expect("the name of a capture").0;
+    capture.with_file_name(format!("{stem}.{extension}"))
+}
+
+#[test]
+fn each_prints_its_golden_text() {
+    let mut differing = Vec::new();
+    for capture in shipped() {
+        let said = run([Path::new("dump"), Path::new("-r"), &capture]).expect(0);
+        let golden = beside(&capture, "txt");
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&golden, &said.out).unwrap();
+        }
+        let expected = fs::read(&golden).unwrap_or_default();
+        if expected != said.out {
+            let first =
+                expected.split(|&b| b == b'\n').zip(said.out.split(|&b| b == b'\n')).find(|(a, b)| a != b);
+            let (was, is) = first.unwrap_or((b"(one is longer)", b"(than the other)"));
+            differing.push(format!(
+                "{}\n  was {}\n  is  {}",
+                golden.display(),
+                String::from_utf8_lossy(was),
+                String::from_utf8_lossy(is)
+            ));
+        }
+    }
+    assert!(differing.is_empty(), "UPDATE=1 rewrites golden texts\n{}", differing.join("\n"));
+}
+
+#[test]
+fn each_is_described() {
+    let readme = fs::read_to_string(at_root("captures/README.md")).unwrap();
+    for capture in shipped() {
+        let name = capture.file_name().unwrap().to_str().unwrap();
+        assert!(readme.contains(&format!("| `{name}` |")), "captures/README.md says nothing of {name}");
+    }
+}
+
+/// Packets by connection and sender: the client's port, and `client` or `broker`.
+type Conversation = BTreeMap<(u64, String), Vec<Value>>;
+
+/// As the clients logged them.
+fn told(log: &Path) -> Conversation {
+    let mut told = Conversation::new();
+    for line in fs::read_to_string(log).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let key = (line["port"].as_u64().unwrap(), line["from"].as_str().unwrap().to_owned());
+        told.entry(key).or_default().push(line["packet"].clone());
+    }
+    told
+}
+
+/// As `dump -T json` shows them.
+fn shown(capture: &Path) -> Conversation {
+    let mut shown = Conversation::new();
+    let arguments = ["dump", "-T", "json", "--show-secrets", "-r", capture.to_str().unwrap()];
+    for line in run(arguments).expect(0).json_lines() {
+        let from = line["from"].as_str().unwrap();
+        let (client, from) = if from == "client" { ("src", "client") } else { ("dst", "broker") };
+        let port = line[client].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
+        shown.entry((port, from.to_owned())).or_default().push(line["packet"].clone());
+    }
+    shown
+}
+
+#[test]
+fn what_the_clients_sent_and_received_is_shown_and_nothing_else() {
+    let mut packets = 0;
+    for capture in shipped() {
+        let log = beside(&capture, "packets.jsonl");
+        if !log.exists() {
+            continue;
+        }
+        let (told, shown) = (told(&log), shown(&capture));
+        let counts = |all: &Conversation| -> BTreeMap<_, _> {
+            all.iter().map(|(key, packets)| (key.clone(), packets.len())).collect()
+        };
+        assert_eq!(counts(&shown), counts(&told), "{}: packets by client port and sender", capture.display());
+        for (key, told) in &told {
+            for (number, (told, shown)) in told.iter().zip(&shown[key]).enumerate() {
+                packets += 1;
+                if let Err(why) = agrees(told.as_object().unwrap(), shown) {
+                    panic!(
+                        "{}, {key:?}, packet {number}: {why}\ntold  {told}\nshown {shown}",
+                        capture.display()
+                    );
+                }
+            }
+        }
+    }
+    assert!(packets > 500, "only {packets} packets were compared");
+}
+
+/// Whether all that MQTT.js tells of a packet is shown. Its objects also hold what never goes over the wire.
+fn agrees(told: &Map<String, Value>, shown: &Value) -> Result<(), String> {
+    let cmd = told.get("cmd").and_then(Value::as_str);
+    for (name, value) in told {
+        let off_the_wire = match (cmd, name.as_str()) {
+            // A packet that is yet to be sent has an id whether it needs one or not.
+            (Some("publish"), "messageId") => told["qos"] == 0,
+            // That of the message; the bits of PUBREL itself are always 1.
+            (Some("pubrel"), "qos") => true,
+            // Given for each subscription, sent once for all in the packet's own.
+            (None, "properties") => shown.get("topic").is_some() && shown.get("nl").is_some(),
+            _ => value.is_null(),
+        };
+        if off_the_wire {
+            continue;
+        }
+        match (value, shown.get(name)) {
+            (Value::Object(told), Some(shown @ Value::Object(_))) => agrees(told, shown)?,
+            (Value::Array(told), Some(Value::Array(shown))) if told.len() == shown.len() => {
+                for (told, shown) in told.iter().zip(shown) {
+                    match told {
+                        Value::Object(told) => agrees(told, shown)?,
+                        told if told == shown => {}
+                        told => return Err(format!("{name}: {told} was told, {shown} is shown")),
+                    }
+                }
+            }
+            (told, Some(shown)) if told == shown => {}
+            // What is left out on the wire is left out.
+            (told, None) if *told == 0 || *told == false => {}
+            (told, shown) => return Err(format!("{name}: {told} was told, {shown:?} is shown")),
+        }
+    }
+    Ok(())
+}
