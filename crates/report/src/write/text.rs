@@ -174,7 +174,7 @@ impl Page<'_> {
         self.title("Latency (response: from the intended instant; service: from the write)");
         let mut table = Table::new(&["", "count", "rate", "p50", "p90", "p99", "p99.9", "max", "mean"]);
         let mut last = "";
-        for latency in &results.latencies {
+        for latency in by_metric(&results.latencies, |latency| &latency.name) {
             let label = self.label(&mut table, &mut last, &latency.name, &latency.tags);
             table.row(label, self.figures(&latency.response));
             if let Some(service) = &latency.service {
@@ -191,8 +191,8 @@ impl Page<'_> {
     }
 
     fn counters(&mut self, results: &Results) {
-        let (shown, zero): (Vec<&Counter>, Vec<&Counter>) =
-            results.counters.iter().partition(|c| c.count > 0);
+        let counters = by_metric(&results.counters, |counter| &counter.name);
+        let (shown, zero): (Vec<&Counter>, Vec<&Counter>) = counters.into_iter().partition(|c| c.count > 0);
         if shown.is_empty() {
             return;
         }
@@ -215,9 +215,13 @@ impl Page<'_> {
         }
         self.text.push_str(&table.to_string());
         if !zero.is_empty() {
+            let is_shown = |name: &str| shown.iter().any(|counter| counter.name == name);
             let mut names: Vec<&str> = zero.iter().map(|counter| counter.name.as_str()).collect();
             names.dedup();
-            self.line(&format!("  zero: {}", plain(&names.join(", "))));
+            names.retain(|name| !is_shown(name));
+            if !names.is_empty() {
+                self.line(&format!("  zero: {}", plain(&names.join(", "))));
+            }
         }
     }
 
@@ -228,7 +232,7 @@ impl Page<'_> {
         self.title("Gauges");
         let mut table = Table::new(&["", "last", "min", "mean", "max", "target"]);
         let mut last = "";
-        for gauge in &results.gauges {
+        for gauge in by_metric(&results.gauges, |gauge| &gauge.name) {
             let label = self.label(&mut table, &mut last, &gauge.name, &gauge.tags);
             let figures = [gauge.last, gauge.min, gauge.mean, gauge.max].map(|value| in_unit(gauge, value));
             let target = gauge.target.map(|target| in_unit(gauge, target));
@@ -322,6 +326,14 @@ fn distance(verdict: &Verdict) -> f64 {
 }
 
 /// For a late response: was the time lost before the write or after it?
+/// The metrics in the order in which their names first appear, each name's tag sets together.
+fn by_metric<T>(metrics: &[T], name: impl Fn(&T) -> &str) -> Vec<&T> {
+    let first = |of: &T| metrics.iter().position(|other| name(other) == name(of));
+    let mut sorted: Vec<&T> = metrics.iter().collect();
+    sorted.sort_by_cached_key(|metric| first(metric));
+    sorted
+}
+
 fn clue(verdict: &Verdict) -> Option<String> {
     let (Some(Value::TimeUs(response)), Some(Value::TimeUs(service))) =
         (verdict.seen, verdict.seen_from_write)
