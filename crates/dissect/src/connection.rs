@@ -11,12 +11,14 @@ use crate::{FrameRef, Protocol};
 /// Bytes of the server's that wait for the client's first ones to be recognised.
 const WAITING_BYTES: usize = 16 * 1024;
 
-/// Bytes of a flow that began before the capture after which it is taken for something else, if its port does not
-/// speak for MQTT.
+/// Bytes of a flow without a CONNECT after which it is taken for something else, and how many if its port speaks for
+/// MQTT: enough for the rest of a long message that the capture begins in.
 const SEARCHED_BYTES: u64 = 256 * 1024;
+const SEARCHED_BYTES_ON_PORT: u64 = 16 * 1024 * 1024;
 
-/// Ports that MQTT is registered for.
-const PORTS: [u16; 2] = [1883, 8883];
+/// The ports that MQTT is registered for: plain, and over TLS.
+const PORT: u16 = 1883;
+const PORT_OVER_TLS: u16 = 8883;
 
 /// Both directions, and what they carry.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub(crate) struct Carrier {
     pub(crate) key: FlowKey,
     /// There once a packet was found.
     pub(crate) mqtt: Option<Box<Mqtt>>,
-    trust: Trust,
+    pub(crate) trust: Trust,
 }
 
 /// A connection that carries MQTT.
@@ -75,7 +77,12 @@ impl Connection {
     /// Whether nothing speaks for MQTT any more.
     pub(crate) fn is_hopeless(&self) -> bool {
         let searched: u64 = self.lanes.iter().map(Lane::searched).sum();
-        self.carrier.mqtt.is_none() && self.carrier.trust == Trust::None && searched > SEARCHED_BYTES
+        let most = match self.carrier.trust {
+            Trust::None => SEARCHED_BYTES,
+            Trust::Port => SEARCHED_BYTES_ON_PORT,
+            Trust::Known => u64::MAX,
+        };
+        self.carrier.mqtt.is_none() && searched > most
     }
 }
 
@@ -97,7 +104,8 @@ impl Carrier {
     /// The direction in which the client of a flow without a CONNECT is likely to send.
     pub(crate) fn likely_client(&self) -> Direction {
         let (a, b) = (self.key.a.port(), self.key.b.port());
-        let a_serves = match (PORTS.contains(&a), PORTS.contains(&b)) {
+        let registered = |port| port == PORT || port == PORT_OVER_TLS;
+        let a_serves = match (registered(a), registered(b)) {
             (true, false) => true,
             (false, true) => false,
             _ => a < b,
@@ -107,7 +115,7 @@ impl Carrier {
 }
 
 fn speaks_for_mqtt(key: &FlowKey) -> bool {
-    PORTS.contains(&key.a.port()) || PORTS.contains(&key.b.port())
+    [key.a.port(), key.b.port()].contains(&PORT)
 }
 
 impl Head {

@@ -15,8 +15,9 @@ use crate::conversation::{Conversation, Links, Moment};
 use crate::index::Index;
 use crate::index::chunk::NewRow;
 use crate::index::flow::Session;
-use crate::lane::{Lane, Piece, Taker, Unit, UnitKind, Verdict};
-use crate::view::Lower;
+use crate::lane::{FoundAt, Lane, Piece, Taker, Unit, UnitKind, Verdict};
+use crate::resync::Trust;
+use crate::view::{Lower, own_topic};
 use crate::{
     DissectError, Extent, Extents, Finding, Findings, Flow, FrameRef, PacketView, Row, RowFlags, RowId,
     Settings, Snapshot, infer,
@@ -357,7 +358,13 @@ impl<V: Visitor> Desk<'_, V> {
         heads[0].push(piece);
         match recognise(heads[0].bytes()) {
             Recognised::NotYet => interest(!heads[0].is_full()),
-            Recognised::Other => Interest::None,
+            Recognised::Other if connection.carrier.trust == Trust::None => Interest::None,
+            Recognised::Other => {
+                // On a port of MQTT's it may be a client that forgot its CONNECT, or something goes before it.
+                connection.lanes = [Lane::searching_from_start(), Lane::searching_from_start()];
+                self.replay(connection);
+                Interest::Some
+            }
             Recognised::Mqtt => {
                 let conversation = Conversation::from_start();
                 connection.carrier.mqtt =
@@ -399,10 +406,13 @@ struct Packets<'a, 'd, V> {
 }
 
 impl<V: Visitor> Taker for Packets<'_, '_, V> {
-    fn found(&mut self, version: Version) {
+    fn found(&mut self, version: Version, place: FoundAt) {
         let carrier = &mut *self.carrier;
         if carrier.mqtt.is_none() {
-            let conversation = Conversation::from_middle();
+            let conversation = match place {
+                FoundAt::Start => Conversation::from_start(),
+                FoundAt::Later => Conversation::from_middle(),
+            };
             carrier.mqtt = Some(self.desk.work.begin(carrier, carrier.likely_client(), conversation));
         }
         if let Some(mqtt) = &mut carrier.mqtt {
@@ -506,13 +516,10 @@ impl<V: Visitor> Desk<'_, V> {
         }
 
         let flow = index.flows.get(mqtt.flow);
-        let topic = match &packet {
-            Ok(Packet::Publish(publish)) if !publish.topic.is_empty() => Some(publish.topic.as_bytes()),
-            Ok(Packet::Publish(publish)) => {
-                publish.properties.topic_alias().and_then(|alias| conversation.topic(direction, alias))
-            }
+        let topic = own_topic(bytes, version, &packet).or_else(|| match &packet {
+            Ok(Packet::Publish(publish)) => conversation.topic(direction, publish.properties.topic_alias()?),
             _ => None,
-        };
+        });
         if !findings.is_empty() {
             flags.insert(RowFlags::VIOLATION);
         }

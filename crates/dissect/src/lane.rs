@@ -51,12 +51,20 @@ pub(crate) enum Verdict {
     Malformed,
 }
 
+/// Where in a stream packets were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FoundAt {
+    /// Before any other byte of a stream whose first bytes the capture has.
+    Start,
+    Later,
+}
+
 /// Takes the packets of one direction.
 pub(crate) trait Taker {
     fn take(&mut self, unit: Unit<'_>) -> Verdict;
 
     /// The packets that follow were found by searching, and make sense in `version`.
-    fn found(&mut self, version: Version);
+    fn found(&mut self, version: Version, place: FoundAt);
 }
 
 #[derive(Debug)]
@@ -82,6 +90,12 @@ impl Lane {
         Self { mode: Mode::InStep, partial: Partial::default(), doubt: false }
     }
 
+    /// A lane whose beginning is there but is not what it should be.
+    pub(crate) fn searching_from_start() -> Self {
+        Self { mode: Mode::Searching(Box::new(Search::from_start())), ..Self::in_step() }
+    }
+
+    /// A lane whose beginning is not there.
     pub(crate) fn searching() -> Self {
         Self { mode: Mode::Searching(Box::default()), ..Self::in_step() }
     }
@@ -206,7 +220,7 @@ impl Lane {
         }
         let Some(found) = search.push(piece, hint) else { return };
         let Mode::Searching(search) = std::mem::replace(&mut self.mode, Mode::InStep) else { return };
-        taker.found(found.version);
+        taker.found(found.version, found.place);
         for piece in search.pieces(found.at) {
             let rest = match self.mode {
                 Mode::InStep => self.cut(piece, hint, UnitKind::Guessed, taker),

@@ -9,8 +9,6 @@ pub mod text;
 
 mod time;
 
-pub use time::{Stamp, TimeFormat};
-
 /// What a piece of output is, for whoever colours it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ink {

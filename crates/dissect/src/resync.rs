@@ -13,7 +13,7 @@ use mqscope_wire::{
 };
 
 use crate::FrameRef;
-use crate::lane::Piece;
+use crate::lane::{FoundAt, Piece};
 
 /// Bits of evidence that decide.
 const ENOUGH: u32 = 40;
@@ -65,6 +65,7 @@ pub(crate) struct Found {
     pub(crate) at: usize,
     /// The version in which they make sense.
     pub(crate) version: Version,
+    pub(crate) place: FoundAt,
 }
 
 /// Bytes without a known packet boundary, and the places where one may be.
@@ -76,6 +77,8 @@ pub(crate) struct Search {
     pieces: Vec<HeldPiece>,
     candidates: Vec<usize>,
     discarded: u64,
+    /// Whether the first byte that came is the stream's first.
+    from_start: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +90,10 @@ struct HeldPiece {
 }
 
 impl Search {
+    pub(crate) fn from_start() -> Self {
+        Self { from_start: true, ..Self::default() }
+    }
+
     /// Takes more bytes; where packets begin, if that is certain now.
     pub(crate) fn push(&mut self, piece: Piece<'_>, hint: Hint) -> Option<Found> {
         let new = self.held.len();
@@ -97,7 +104,11 @@ impl Search {
         let to = if hint.trust == Trust::None { new + 1 } else { self.held.len() };
         for at in known.into_iter().chain(new..to) {
             match self.weigh(at, hint) {
-                Some((ENOUGH.., version)) => return Some(Found { at, version }),
+                Some((ENOUGH.., version)) => {
+                    let is_first = self.from_start && self.discarded == 0 && at == 0;
+                    let place = if is_first { FoundAt::Start } else { FoundAt::Later };
+                    return Some(Found { at, version, place });
+                }
                 Some(_) if self.candidates.len() < CANDIDATES => self.candidates.push(at),
                 _ => {}
             }
@@ -108,6 +119,7 @@ impl Search {
 
     /// Bytes are missing: what is held leads nowhere.
     pub(crate) fn gap(&mut self) {
+        self.from_start = false;
         self.candidates.clear();
         self.trim();
     }

@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use mqscope_capture::Store;
-use mqscope_wire::{Lenient, Packet, decode, frame};
+use mqscope_wire::{Lenient, decode, frame};
 
 use crate::index::Index;
 use crate::index::chunk::{Chunk, ROWS};
 use crate::index::flow::Flows;
-use crate::view::Lower;
+use crate::view::{Lower, own_topic};
 use crate::{DissectError, Extents, Finding, Findings, Flow, PacketView, Peer, Row, RowId};
 
 /// Bytes that are read at once, for readers that go through many rows.
@@ -124,11 +124,8 @@ impl Snapshot {
         let reader = &*reader;
         let bytes = reader.located(at);
         let packet = decode(bytes, row.flags.version(), &mut Lenient);
-        let topic = match &packet {
-            Ok(Packet::Publish(publish)) if !publish.topic.is_empty() => Some(publish.topic.as_bytes()),
-            Ok(Packet::Publish(_)) if row.definition.is_some() => Some(&reader.topic[..]),
-            _ => None,
-        };
+        let defined = row.definition.map(|_| &reader.topic[..]);
+        let topic = own_topic(bytes, row.flags.version(), &packet).or(defined);
         Ok(PacketView {
             row,
             flow,

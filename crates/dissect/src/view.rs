@@ -1,10 +1,13 @@
 //! One packet with all that is known about it: what filters look at and printers print.
 
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 
 use mqscope_capture::Store;
 use mqscope_stream::Headers;
-use mqscope_wire::{DecodeError, Notes, Packet, PacketType, Span, Version, Violation, decode};
+use mqscope_wire::{
+    DecodeError, Field, Notes, Observer, Packet, PacketType, Span, Value, Version, Violation, decode,
+};
 
 use crate::{Breach, Finding, Flow, FrameRef, Row, RowFlags, RowId, Side};
 
@@ -116,6 +119,39 @@ impl PacketView<'_> {
         let read = || Some(mqscope_stream::headers(frame.link, frame.original_len, self.frame_bytes()?));
         self.headers.get_or_init(read).as_ref()
     }
+}
+
+/// The topic that a PUBLISH itself names, also one of which only the beginning can be read.
+pub(crate) fn own_topic<'b>(
+    bytes: &'b [u8],
+    version: Version,
+    packet: &Result<Packet<'b>, DecodeError>,
+) -> Option<&'b [u8]> {
+    struct Topic(Span);
+
+    impl Observer for Topic {
+        fn field(&mut self, field: Field, span: Span, _: Value<'_>) {
+            if field == Field::Topic {
+                self.0 = span;
+            }
+        }
+
+        fn violation(&mut self, _: Violation, _: Span) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+    }
+
+    let topic = match packet {
+        Ok(Packet::Publish(publish)) => publish.topic.as_bytes(),
+        Ok(_) => return None,
+        Err(_) => {
+            let mut topic = Topic(Span::bytes(0, 0));
+            // The same error again: what stands before it counts.
+            let _ = decode(bytes, version, &mut topic);
+            bytes.get(topic.0.start as usize..topic.0.end() as usize)?
+        }
+    };
+    (!topic.is_empty()).then_some(topic)
 }
 
 /// A broken rule, whether one packet or the conversation shows it.

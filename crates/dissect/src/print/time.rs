@@ -1,25 +1,11 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// How points in time are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum TimeFormat {
-    /// Seconds since the first frame.
-    #[default]
-    Relative,
-    /// Date and time of the local time zone.
-    Local,
-    /// Date and time, in UTC.
-    Utc,
-    /// Seconds since 1970.
-    Epoch,
-}
-
 const SECOND: i64 = 1_000_000_000;
 
 /// Writes points in time, and remembers the second it wrote last: packets come in crowds.
 #[derive(Debug)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     zone: TimeZone,
     pattern: &'static str,
     after: After,
@@ -37,19 +23,13 @@ enum After {
 
 impl Stamp {
     /// As JSON has it: `2026-01-02T03:04:05.021435000Z`.
-    pub fn json() -> Self {
+    pub(crate) fn json() -> Self {
         Self::new(TimeZone::UTC, "%Y-%m-%dT%H:%M:%S", After::Letter("Z"))
     }
 
     /// As tshark has it: `Jan  2, 2026 03:04:05.021435000 UTC`, in the local time zone.
-    pub fn tshark() -> Self {
+    pub(crate) fn tshark() -> Self {
         Self::new(TimeZone::system(), "%b %e, %Y %H:%M:%S", After::ZoneName)
-    }
-
-    /// Date and time for people, in UTC or the local zone.
-    pub fn date(utc: bool) -> Self {
-        let zone = if utc { TimeZone::UTC } else { TimeZone::system() };
-        Self::new(zone, "%Y-%m-%d %H:%M:%S", After::Letter(if utc { "Z" } else { "" }))
     }
 
     fn new(zone: TimeZone, pattern: &'static str, after: After) -> Self {
@@ -57,7 +37,7 @@ impl Stamp {
     }
 
     /// Appends a point in time, nanoseconds since the Unix epoch, with so many digits of its fraction.
-    pub fn push(&mut self, out: &mut Vec<u8>, time: i64, digits: usize) {
+    pub(crate) fn push(&mut self, out: &mut Vec<u8>, time: i64, digits: usize) {
         let (second, nanos) = (time.div_euclid(SECOND), time.rem_euclid(SECOND));
         if self.second != Some(second) {
             self.remember(second);

@@ -1,0 +1,8 @@
+//! What the index makes of captures: each fact with the smallest tape that shows it.
+
+mod exchanges;
+mod packets;
+mod properties;
+mod resync;
+mod tape;
+mod violations;
