@@ -12,9 +12,10 @@ mod place;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use catalogue::{ENTRIES, Source};
+use mqscope_wire::{Field, PacketType, Version};
 
-use crate::PacketView;
 use crate::annotate::Secrets;
+use crate::{Flow, PacketView, Row};
 
 /// A field of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,6 +147,37 @@ pub fn values_shown(
         Source::Place(place) => place::values(place, packet, out),
         Source::Lower(lower) => lower::values(lower, packet, out),
     }
+}
+
+/// What the index alone knows of a packet: the packet need not be read for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowFacts<'a> {
+    pub(crate) row: &'a Row,
+    pub(crate) flow: &'a Flow,
+    /// The time of the capture's first frame.
+    pub(crate) start: i64,
+}
+
+/// As [`values`], from the index alone. False, and nothing given: the packet must be read to tell.
+pub(crate) fn values_of_row(
+    field: FieldId,
+    facts: &RowFacts<'_>,
+    out: &mut dyn FnMut(FieldValue<'_>),
+) -> bool {
+    match field.entry().source {
+        Source::Packet(wanted) => packet::values_of_row(wanted, facts.row, out),
+        Source::Place(place) => place::values_of_row(place, facts, out),
+        Source::Lower(_) => false,
+    }
+}
+
+/// The field that has what the decoder reads as `field` in packets of that type and version.
+pub(crate) fn of_decoder(field: Field, kind: PacketType, version: Version) -> Option<FieldId> {
+    let is_for = |entry: &catalogue::Entry| match entry.source {
+        Source::Packet(wanted) => packet::is_for(wanted, field, kind, version),
+        Source::Place(_) | Source::Lower(_) => false,
+    };
+    ENTRIES.iter().position(is_for).map(|at| FieldId(at as u16))
 }
 
 #[cfg(test)]

@@ -96,6 +96,7 @@ mod lexer;
 mod literal;
 mod parse;
 mod path;
+mod row;
 mod topic;
 mod tree;
 mod value;
@@ -107,7 +108,8 @@ pub use complete::{Completion, CompletionKind, complete};
 pub use error::{FilterError, FilterErrorKind, Found, Span, Warning};
 use tree::Node;
 
-use crate::{PacketView, fields::FieldId};
+use crate::PacketView;
+use crate::fields::RowFacts;
 
 /// A filter that has been understood, ready to be asked about packets.
 #[derive(Debug)]
@@ -137,21 +139,34 @@ impl Filter {
         &self.text
     }
 
-    /// What works but may not mean what its writer thinks.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+    /// As [`matches`](Self::matches), where what the index knows of the packet suffices.
+    pub(crate) fn of_row(&self, facts: &RowFacts<'_>) -> Option<bool> {
+        self.node.of_row(facts)
     }
 
     /// Whether it asks for what only later packets tell: the answer to a packet.
     pub fn looks_ahead(&self) -> bool {
-        // a text that has the field's name in it makes somebody read a capture twice, no more
-        FieldId::all().filter(|field| field.looks_ahead()).any(|field| self.canonical.contains(field.name()))
+        self.node.looks_ahead()
+    }
+
+    /// What works but may not mean what its writer thinks.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// Whether the packet is one that the filter asks for.
     pub fn matches(&self, packet: &PacketView<'_>) -> bool {
         self.node.matches(packet)
     }
+}
+
+/// Bytes as a text of the language, quotes included, for filters that are made from values.
+///
+/// ```
+/// assert_eq!(mqscope_dissect::filter::quoted(b"a\"b\xff"), r#""a\"b\xff""#);
+/// ```
+pub fn quoted(bytes: &[u8]) -> String {
+    ast::Quoted(bytes).to_string()
 }
 
 impl FromStr for Filter {

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use mqscope_capture::Store;
 use mqscope_wire::{Lenient, decode, frame};
 
+use crate::fields::RowFacts;
+use crate::filter::Filter;
 use crate::index::Index;
 use crate::index::chunk::{Chunk, ROWS};
 use crate::index::flow::Flows;
 use crate::view::{Lower, own_topic};
-use crate::{DissectError, Extents, Finding, Findings, Flow, PacketView, Peer, Row, RowId};
+use crate::{DissectError, Extents, Finding, Findings, Flow, FrameRef, PacketView, Peer, Row, RowId};
 
 /// Bytes that are read at once, for readers that go through many rows.
 const WINDOW_BYTES: usize = 64 * 1024;
@@ -119,7 +121,7 @@ impl Snapshot {
         reader.findings.clear();
         reader.findings.extend(self.findings(id));
         reader.frame = OnceCell::new();
-        let at = reader.locate(self.chunk(id).extents(id))?;
+        let at = reader.locate(self.chunk(id).extents(id), &row.frame)?;
 
         let reader = &*reader;
         let bytes = reader.located(at);
@@ -139,8 +141,24 @@ impl Snapshot {
             began: self.began(&row),
             start: self.start(),
             headers: OnceCell::new(),
-            lower: Lower::Stored(&reader.store, &reader.frame),
+            lower: reader.lower(at),
         })
+    }
+
+    /// Whether a packet is one that the filter asks for. It is read only if the index alone cannot tell.
+    ///
+    /// # Errors
+    /// Its bytes are not there any more, or cannot be read.
+    ///
+    /// # Panics
+    /// There is no such row.
+    pub fn matches(&self, id: RowId, filter: &Filter, reader: &mut Reader) -> Result<bool, DissectError> {
+        let row = self.row(id).expect("the caller names a row of this snapshot");
+        let flow = self.0.flows.get(row.flow);
+        match filter.of_row(&RowFacts { row: &row, flow, start: self.start() }) {
+            Some(answer) => Ok(answer),
+            None => Ok(filter.matches(&self.view(id, reader)?)),
+        }
     }
 
     /// When the exchange began whose later packet `row` is.
@@ -188,7 +206,17 @@ pub struct Reader {
 /// Where a packet's bytes are at hand.
 #[derive(Clone, Copy)]
 enum Located {
-    Window { from: usize, len: usize },
+    /// In the window with the frame that completed it, `before` bytes of which come first.
+    Framed {
+        from: usize,
+        len: usize,
+        before: usize,
+        frame_len: usize,
+    },
+    Window {
+        from: usize,
+        len: usize,
+    },
     Split,
 }
 
@@ -206,14 +234,17 @@ impl Reader {
         }
     }
 
-    fn locate(&mut self, mut extents: Extents<'_>) -> Result<Located, DissectError> {
+    fn locate(&mut self, mut extents: Extents<'_>, frame: &FrameRef) -> Result<Located, DissectError> {
         if let Extents::One(extent) = extents {
             let len = extent.len as usize;
-            if let Some(from) = self.find(extent.at, len) {
-                return Ok(Located::Window { from, len });
+            if frame.holds(extent) && self.bring(frame.at, frame.len as usize)? {
+                let before = (extent.at - frame.at) as usize;
+                let start = (frame.at - self.window_at) as usize;
+                let frame_len = frame.len as usize;
+                return Ok(Located::Framed { from: start + before, len, before, frame_len });
             }
-            if len < WINDOW_BYTES && self.slide(extent.at, len)? {
-                return Ok(Located::Window { from: 0, len });
+            if self.bring(extent.at, len)? {
+                return Ok(Located::Window { from: (extent.at - self.window_at) as usize, len });
             }
         }
         self.split.clear();
@@ -225,9 +256,25 @@ impl Reader {
 
     fn located(&self, at: Located) -> &[u8] {
         match at {
-            Located::Window { from, len } => &self.window[from..from + len],
+            Located::Framed { from, len, .. } | Located::Window { from, len } => {
+                &self.window[from..from + len]
+            }
             Located::Split => &self.split,
         }
+    }
+
+    fn lower(&self, at: Located) -> Lower<'_> {
+        match at {
+            Located::Framed { from, before, frame_len, .. } => {
+                Lower::AtHand(&self.window[from - before..from - before + frame_len])
+            }
+            Located::Window { .. } | Located::Split => Lower::Stored(&self.store, &self.frame),
+        }
+    }
+
+    /// Sees to it that `len` bytes from `at` on are in the window, if they fit.
+    fn bring(&mut self, at: u64, len: usize) -> Result<bool, DissectError> {
+        Ok(self.find(at, len).is_some() || (len < WINDOW_BYTES && self.slide(at, len)?))
     }
 
     fn find(&self, at: u64, len: usize) -> Option<usize> {

@@ -10,8 +10,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use mqscope_capture::Capture;
+use mqscope_dissect::annotate::Secrets;
+use mqscope_dissect::fields::FieldId;
 use mqscope_dissect::filter::Filter;
+use mqscope_dissect::outline::Outline;
 use mqscope_dissect::{Indexer, PacketView, Reader, Settings, Snapshot};
+use mqscope_wire::Notes;
 
 const GOLDEN: &str = include_str!("filters.txt");
 
@@ -128,4 +132,98 @@ fn a_filter_is_asked_of_packets_not_frames() {
     assert!(frames.len() < publishes, "several packets share a frame here");
     assert_eq!(rows("mqtt.qos == 0") + rows("mqtt.qos == 1") + rows("mqtt.qos == 2"), publishes);
     assert_eq!(rows("mqtt.qos == 0 and mqtt.qos == 1"), 0);
+}
+
+const CAPTURES: [&str; 8] = [
+    "mqttjs-v31.pcap",
+    "mqttjs-v5.pcapng",
+    "mqttjs-v5-server.pcapng",
+    "mqttjs-large.pcapng.zst",
+    "mosquitto-bridge.pcapng",
+    "malformed.pcap",
+    "midstream.pcap",
+    "aliyun-p2p.pcap",
+];
+
+/// What the index alone can answer, it answers as the packet would.
+#[test]
+fn a_row_answers_as_its_packet() {
+    let fields = FieldId::all().map(|field| field.name().to_owned());
+    let more = [
+        "",
+        "mqtt.qos == 1",
+        "not mqtt.qos == 1",
+        "mqtt.qos == 1 and mqtt.msgid == 1",
+        "mqtt.qos == 1 or mqtt.msgid == 1",
+        "mqtt.msgtype == publish xor mqtt.dupflag == 0",
+        "mqtt.msgtype == publish xor mqtt.topic",
+        "mqtt.topic contains \"a\"",
+        "len(mqtt.topic) > 3",
+        "mqtt.topic[0:1] == \"v\"",
+        "max(mqtt.len, mqtt.qos) > 3",
+        "mqtt.qos in {mqtt.msgid, 0}",
+        "mqtt.json(\"$\")",
+        "mqtt.json(\"$.a\") == 1 or mqtt.qos == 0",
+        "mqtt.topic_filter(\"#\")",
+        "not mqtt.topic_filter(\"v5/#\")",
+        "mqtt.client_id matches \"a\"",
+        "frame.number & 1",
+        "tcp.stream == 1 or tcp.port == 1",
+    ];
+    let filters: Vec<String> = fields.chain(more.map(str::to_owned)).collect();
+    for name in CAPTURES {
+        let mut source = capture(name);
+        let snapshot = index(&mut source);
+        let mut reader = Reader::new(source.store());
+        for text in &filters {
+            let filter = Filter::parse(text).expect(text);
+            for row in snapshot.rows() {
+                let quick = snapshot.matches(row.id, &filter, &mut reader).expect("a packet");
+                let slow = filter.matches(&snapshot.view(row.id, &mut reader).expect("a packet"));
+                assert_eq!(quick, slow, "{name}, frame {}: {text}", row.frame.number);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_need_not_be_read_for_what_the_index_knows() {
+    let mut source = capture("mqttjs-v5.pcapng");
+    let snapshot = index(&mut source);
+    // Another capture, whose bytes end too soon: whoever reads all packets from it fails.
+    let mut reader = Reader::new(capture("aliyun-p2p.pcap").store());
+    for (text, readable) in [
+        ("mqtt.msgtype == publish and mqtt.qos > 0", true),
+        ("frame.number > 20 and tcp.stream == 0", true),
+        ("mqtt.client_id contains \"a\"", true),
+        ("mqtt.clientid == \"a\" and mqtt.msgtype == publish", true),
+        ("mqtt.topic == \"a\"", false),
+    ] {
+        let filter = Filter::parse(text).expect(text);
+        let answers = snapshot.rows().map(|row| snapshot.matches(row.id, &filter, &mut reader).is_ok());
+        assert_eq!(answers.fold(true, |all, ok| all && ok), readable, "{text}");
+    }
+}
+
+/// The tree of a packet offers filters for its lines: each is one, and holds for the packet.
+#[test]
+fn the_filters_that_a_packets_tree_offers_hold_for_it() {
+    let mut notes = Notes::new();
+    let mut count = 0;
+    for name in CAPTURES {
+        let mut source = capture(name);
+        let snapshot = index(&mut source);
+        let mut reader = Reader::new(source.store());
+        for row in snapshot.rows() {
+            let view = snapshot.view(row.id, &mut reader).expect("a packet");
+            let outline = Outline::of(&view, Secrets::Shown, &mut notes);
+            for text in outline.nodes.iter().filter_map(|node| node.filter.as_ref()) {
+                let filter =
+                    Filter::parse(text).unwrap_or_else(|error| panic!("{error}\n{}", error.picture(text)));
+                assert!(filter.matches(&view), "{name}, frame {}: {text}", row.frame.number);
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 1000, "{count}");
 }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use mqscope_wire::{Field, Observer, Packet, PacketType, Span, Value, Version, Violation, decode};
 
 use super::{FieldKind, FieldValue};
-use crate::PacketView;
 use crate::annotate::{REDACTED, Secrets, is_secret};
+use crate::{PacketView, Row};
 
 /// Where in a packet a field's values are read.
 #[derive(Clone, Copy, Debug)]
@@ -49,21 +49,12 @@ pub(super) fn values(
     secrets: Secrets,
     out: &mut dyn FnMut(FieldValue<'_>),
 ) {
+    if values_of_row(wanted, &view.row, out) {
+        return;
+    }
     let version = view.version();
-    let first = view.row.first;
     let leaf = |fields| Some(Wanted::Leaf(fields));
     let wanted = match wanted {
-        Wanted::HeaderFlags => return out(FieldValue::Unsigned(first.into())),
-        Wanted::MessageType => return out(FieldValue::Unsigned((first >> 4).into())),
-        Wanted::HeaderReserved => {
-            if !has_publish_flags(view) {
-                out(FieldValue::Unsigned((first & 0xf).into()));
-            }
-            return;
-        }
-        Wanted::Dup | Wanted::Qos | Wanted::Retain | Wanted::RetainReserved => {
-            return header_flag(wanted, view, out);
-        }
         Wanted::UnknownVersion => {
             if view.flow.session().is_none() {
                 out(FieldValue::Presence);
@@ -93,36 +84,116 @@ pub(super) fn values(
         Wanted::ConnAckFlags => Some(Wanted::Byte(&[Field::SessionPresent])),
         other => Some(other),
     };
-    if let Some(wanted) = wanted {
+    if let Some(wanted) = wanted
+        && !at_hand(wanted, kind, view, out)
+    {
         let mut extract = Extract { wanted, kind, bytes: view.bytes, secrets, name: None, out };
         // What stands before an error is as good as what stands in a whole packet.
         let _ = decode(view.bytes, version, &mut extract);
     }
 }
 
+/// Gives what filters ask for most from the decoded packet; false if it must be decoded once more.
+fn at_hand(
+    wanted: Wanted,
+    kind: FieldKind,
+    view: &PacketView<'_>,
+    out: &mut dyn FnMut(FieldValue<'_>),
+) -> bool {
+    match (wanted, &view.packet) {
+        (Wanted::Leaf([Field::PacketId]), Ok(packet)) => {
+            packet.packet_id().into_iter().for_each(|id| out(FieldValue::Unsigned(id.get().into())));
+        }
+        (Wanted::Leaf([Field::Payload]), Ok(Packet::Publish(publish))) => out(match kind {
+            FieldKind::Text => FieldValue::Text(publish.payload),
+            _ => FieldValue::Bytes(publish.payload),
+        }),
+        _ => return false,
+    }
+    true
+}
+
+/// Gives what the first byte and the version tell; false if the packet must be read.
+pub(super) fn values_of_row(wanted: Wanted, row: &Row, out: &mut dyn FnMut(FieldValue<'_>)) -> bool {
+    let first = row.first;
+    let kind = row.packet_type();
+    let has_flags = has_publish_flags(row);
+    let is_publish = kind == PacketType::Publish;
+    match wanted {
+        Wanted::HeaderFlags => out(FieldValue::Unsigned(first.into())),
+        Wanted::MessageType => out(FieldValue::Unsigned((first >> 4).into())),
+        Wanted::HeaderReserved if !has_flags => out(FieldValue::Unsigned((first & 0xf).into())),
+        Wanted::Dup if has_flags => out(FieldValue::Boolean(first & 0x08 != 0)),
+        Wanted::Qos if has_flags => out(FieldValue::Unsigned((first >> 1 & 0b11).into())),
+        Wanted::Retain if is_publish => out(FieldValue::Boolean(first & 0x01 != 0)),
+        Wanted::RetainReserved if has_flags && !is_publish => {
+            out(FieldValue::Unsigned((first & 0x01).into()))
+        }
+        Wanted::HeaderReserved | Wanted::Dup | Wanted::Qos | Wanted::Retain | Wanted::RetainReserved => {}
+        _ => return !can_occur(wanted, kind),
+    }
+    true
+}
+
 /// Whether the low four bits are DUP, QoS and RETAIN: in PUBLISH, and in 3.1 in three packets more.
-fn has_publish_flags(view: &PacketView<'_>) -> bool {
-    match view.packet_type() {
+fn has_publish_flags(row: &Row) -> bool {
+    match row.packet_type() {
         PacketType::Publish => true,
         PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => {
-            view.version() == Version::V31
+            row.flags.version() == Version::V31
         }
         _ => false,
     }
 }
 
-fn header_flag(wanted: Wanted, view: &PacketView<'_>, out: &mut dyn FnMut(FieldValue<'_>)) {
-    if !has_publish_flags(view) {
-        return;
-    }
-    let first = view.row.first;
-    let is_publish = view.packet_type() == PacketType::Publish;
+/// Whether its values are what the decoder reads as `field`, and nothing else.
+pub(super) fn is_for(wanted: Wanted, field: Field, kind: PacketType, version: Version) -> bool {
     match wanted {
-        Wanted::Dup => out(FieldValue::Boolean(first & 0x08 != 0)),
-        Wanted::Qos => out(FieldValue::Unsigned((first >> 1 & 0b11).into())),
-        Wanted::Retain if is_publish => out(FieldValue::Boolean(first & 0x01 != 0)),
-        Wanted::RetainReserved if !is_publish => out(FieldValue::Unsigned((first & 0x01).into())),
-        _ => {}
+        Wanted::Leaf(fields) => fields == [field],
+        Wanted::Before5(fields) => fields == [field] && version != Version::V5,
+        Wanted::In5(fields) => fields == [field] && version == Version::V5,
+        Wanted::Code(code, of) => code == field && of == kind,
+        Wanted::MessageType => field == Field::PacketType,
+        Wanted::Dup => field == Field::Dup,
+        Wanted::Qos => field == Field::Qos,
+        Wanted::Retain => field == Field::Retain,
+        Wanted::Topic => matches!(field, Field::Topic | Field::TopicFilter),
+        _ => false,
+    }
+}
+
+/// Whether a packet of that type can have values of it at all.
+fn can_occur(wanted: Wanted, kind: PacketType) -> bool {
+    use PacketType::{ConnAck, Publish, Subscribe, Unsubscribe};
+    match wanted {
+        Wanted::Leaf(fields)
+        | Wanted::Before5(fields)
+        | Wanted::In5(fields)
+        | Wanted::Byte(fields)
+        | Wanted::ByteIn5(fields)
+        | Wanted::Met(fields) => fields.iter().any(|field| has_field(*field, kind)),
+        Wanted::Code(_, of) => kind == of,
+        Wanted::ConnAckFlags | Wanted::ConnAckReserved => kind == ConnAck,
+        Wanted::Topic => matches!(kind, Publish | Subscribe | Unsubscribe),
+        Wanted::IllegalTopicLength | Wanted::UnknownTopicAlias => kind == Publish,
+        _ => true,
+    }
+}
+
+/// Whether a packet of that type can have the field. The fields of one type stand together; for those that several
+/// types have the answer is yes.
+fn has_field(field: Field, kind: PacketType) -> bool {
+    use PacketType::{ConnAck, Connect, Publish, Subscribe, Unsubscribe};
+    if (Field::ProtocolNameLength..=Field::Password).contains(&field) {
+        kind == Connect
+    } else if (Field::ConnectAckFlags..=Field::SessionPresent).contains(&field) {
+        kind == ConnAck
+    } else if (Field::TopicLength..=Field::Payload).contains(&field) {
+        kind == Publish
+    } else if (Field::Subscription..=Field::RequestedQos).contains(&field) {
+        matches!(kind, Subscribe | Unsubscribe)
+    } else {
+        true
     }
 }
 
@@ -209,5 +280,48 @@ impl Extract<'_, '_> {
             (Value::Bytes(bytes), _) => FieldValue::Bytes(bytes),
         };
         (self.out)(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use mqscope_capture::Capture;
+
+    use super::*;
+    use crate::{Indexer, Settings};
+
+    #[test]
+    fn the_short_way_gives_what_the_decoder_gives() {
+        let mut given = 0;
+        for name in ["mqttjs-v31.pcap", "mqttjs-v311.pcapng", "mqttjs-v5.pcapng", "malformed.pcap"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures").join(name);
+            let mut capture = Capture::open(&path).expect(name);
+            let mut indexer = Indexer::new(Settings::default(), capture.store());
+            let mut visitor = |view: &PacketView<'_>| {
+                for (field, kind) in [
+                    (Field::PacketId, FieldKind::Unsigned(16)),
+                    (Field::Payload, FieldKind::Text),
+                    (Field::Payload, FieldKind::Bytes),
+                ] {
+                    let fields: &'static [Field] =
+                        if field == Field::PacketId { &[Field::PacketId] } else { &[Field::Payload] };
+                    let wanted = Wanted::Leaf(fields);
+                    let (mut short, mut long) = (Vec::new(), Vec::new());
+                    if at_hand(wanted, kind, view, &mut |value| short.push(format!("{value:?}"))) {
+                        let out = &mut |value: FieldValue<'_>| long.push(format!("{value:?}"));
+                        let (bytes, secrets) = (view.bytes, Secrets::Shown);
+                        let mut extract = Extract { wanted, kind, bytes, secrets, name: None, out };
+                        let _ = decode(view.bytes, view.version(), &mut extract);
+                        assert_eq!(short, long, "{name}, frame {}", view.frame());
+                        given += short.len();
+                    }
+                }
+                ControlFlow::Continue(())
+            };
+            let _ = indexer.run(&mut capture, &mut visitor).expect(name);
+        }
+        assert!(given > 50, "{given}");
     }
 }

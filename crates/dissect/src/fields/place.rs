@@ -1,8 +1,8 @@
 //! Fields of a packet's place: its frame, its connection, its exchange.
 
-use mqscope_wire::Notes;
+use mqscope_wire::{Notes, PacketType};
 
-use super::FieldValue;
+use super::{FieldValue, RowFacts};
 use crate::{PacketView, RowFlags};
 
 /// A field that the index knows.
@@ -33,26 +33,11 @@ pub(super) enum Place {
 }
 
 pub(super) fn values(place: Place, packet: &PacketView<'_>, out: &mut dyn FnMut(FieldValue<'_>)) {
-    let frame = &packet.row.frame;
-    // The place of a frame that passed long ago is not known; then neither are its lengths.
-    let known = frame.len > 0;
+    let facts = RowFacts { row: &packet.row, flow: packet.flow, start: packet.start };
+    if values_of_row(place, &facts, out) {
+        return;
+    }
     match place {
-        Place::FrameNumber => out(FieldValue::Unsigned(frame.number)),
-        Place::FrameLen if known => out(FieldValue::Unsigned(frame.original_len.into())),
-        Place::FrameCapturedLen if known => out(FieldValue::Unsigned(frame.len.into())),
-        Place::FrameLen | Place::FrameCapturedLen => {}
-        Place::FrameTime => out(FieldValue::Time(frame.time)),
-        Place::FrameTimeEpoch => out(FieldValue::Duration(frame.time)),
-        Place::FrameTimeRelative => out(FieldValue::Duration(frame.time - packet.start)),
-        Place::FrameTimeDelta => out(FieldValue::Duration(frame.since_previous)),
-        Place::TcpStream => out(FieldValue::Unsigned(packet.flow.stream.into())),
-        Place::Tls | Place::WebSocket => {
-            use crate::Transport::{Tls, Ws, Wss};
-            let carried = if place == Place::Tls { [Tls, Wss] } else { [Ws, Wss] };
-            if carried.contains(&packet.flow.transport) {
-                out(FieldValue::Presence);
-            }
-        }
         Place::Malformed | Place::Expert => {
             let broken = place == Place::Expert && packet.row.flags.contains(RowFlags::VIOLATION);
             if packet.packet.is_err() || broken {
@@ -75,21 +60,6 @@ pub(super) fn values(place: Place, packet: &PacketView<'_>, out: &mut dyn FnMut(
                 out(FieldValue::Duration(time));
             }
         }
-        Place::ClientId => {
-            if let Some(id) = packet.flow.client_id() {
-                out(FieldValue::Text(id));
-            }
-        }
-        Place::ClientGroup => {
-            if let Some((group, _)) = packet.flow.client_id().and_then(group_and_device) {
-                out(FieldValue::Text(group));
-            }
-        }
-        Place::ClientDevice => {
-            if let Some((_, device)) = packet.flow.client_id().and_then(group_and_device) {
-                out(FieldValue::Text(device));
-            }
-        }
         Place::P2p => {
             if let Some(receiver) = packet.topic.and_then(p2p_receiver) {
                 out(FieldValue::Text(receiver));
@@ -101,7 +71,62 @@ pub(super) fn values(place: Place, packet: &PacketView<'_>, out: &mut dyn FnMut(
                 out(FieldValue::Text(breach.id(packet.version()).as_bytes()));
             }
         }
+        _ => unreachable!("the index alone knows the others"),
     }
+}
+
+/// Gives what the index alone knows; false if the packet must be read.
+pub(super) fn values_of_row(place: Place, facts: &RowFacts<'_>, out: &mut dyn FnMut(FieldValue<'_>)) -> bool {
+    let RowFacts { row, flow, start } = *facts;
+    let frame = &row.frame;
+    // The place of a frame that passed long ago is not known; then neither are its lengths.
+    let known = frame.len > 0;
+    match place {
+        Place::FrameNumber => out(FieldValue::Unsigned(frame.number)),
+        Place::FrameLen if known => out(FieldValue::Unsigned(frame.original_len.into())),
+        Place::FrameCapturedLen if known => out(FieldValue::Unsigned(frame.len.into())),
+        Place::FrameLen | Place::FrameCapturedLen => {}
+        Place::FrameTime => out(FieldValue::Time(frame.time)),
+        Place::FrameTimeEpoch => out(FieldValue::Duration(frame.time)),
+        Place::FrameTimeRelative => out(FieldValue::Duration(frame.time - start)),
+        Place::FrameTimeDelta => out(FieldValue::Duration(frame.since_previous)),
+        Place::TcpStream => out(FieldValue::Unsigned(flow.stream.into())),
+        Place::Tls | Place::WebSocket => {
+            use crate::Transport::{Tls, Ws, Wss};
+            let carried = if place == Place::Tls { [Tls, Wss] } else { [Ws, Wss] };
+            if carried.contains(&flow.transport) {
+                out(FieldValue::Presence);
+            }
+        }
+        Place::ClientId => {
+            if let Some(id) = flow.client_id() {
+                out(FieldValue::Text(id));
+            }
+        }
+        Place::ClientGroup => {
+            if let Some((group, _)) = flow.client_id().and_then(group_and_device) {
+                out(FieldValue::Text(group));
+            }
+        }
+        Place::ClientDevice => {
+            if let Some((_, device)) = flow.client_id().and_then(group_and_device) {
+                out(FieldValue::Text(device));
+            }
+        }
+        // Nothing is wrong with a packet that has no flag, and each flag has several reasons.
+        Place::Violation if !row.flags.contains(RowFlags::VIOLATION) => {}
+        // Only a PUBLISH has a topic to be sent to someone.
+        Place::P2p if row.packet_type() != PacketType::Publish => {}
+        Place::Malformed
+        | Place::Expert
+        | Place::Mqtt
+        | Place::ResponseIn
+        | Place::ResponseTo
+        | Place::ExchangeTime
+        | Place::P2p
+        | Place::Violation => return false,
+    }
+    true
 }
 
 /// Group and device of a client identifier in Aliyun's form, `<group>@@@<device>`.

@@ -9,7 +9,7 @@ use super::check::Class;
 use super::eval::Source;
 use super::value::Value;
 use crate::PacketView;
-use crate::fields::{self, FieldId, FieldKind, FieldValue};
+use crate::fields::{self, FieldId, FieldKind, FieldValue, RowFacts};
 
 /// A field of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,11 @@ impl Field {
         self.0.kind() == FieldKind::Ether
     }
 
+    /// Whether its values are only known once later packets have been read.
+    pub(super) fn looks_ahead(self) -> bool {
+        self.0.looks_ahead()
+    }
+
     /// The names of its numbers, a few numbers by two of them; all named numbers are below 256.
     pub(super) fn value_names(self) -> impl Iterator<Item = (u64, &'static str)> {
         let is_number = self.class() == Class::Number;
@@ -100,20 +105,7 @@ impl Field {
 impl Source for PacketView<'_> {
     #[inline]
     fn values(&self, field: Field, each: &mut dyn FnMut(Value<'_>)) {
-        fields::values(field.0, self, &mut |value| {
-            each(match value {
-                FieldValue::Unsigned(number) => Value::Number(number.into()),
-                FieldValue::Boolean(boolean) => Value::Boolean(boolean),
-                FieldValue::Text(text) => Value::Text(text),
-                FieldValue::Bytes(bytes) => Value::Bytes(bytes),
-                FieldValue::Ether(address) => return each(Value::Bytes(&address)),
-                FieldValue::Ipv4(address) => Value::Ipv4(address.into()),
-                FieldValue::Ipv6(address) => Value::Ipv6(address.into()),
-                FieldValue::Time(ns) => Value::Time(ns),
-                FieldValue::Duration(ns) => Value::Duration(ns),
-                FieldValue::Presence => Value::Present,
-            });
-        });
+        fields::values(field.0, self, &mut |value| give(value, each));
     }
 
     fn topic(&self) -> Option<&[u8]> {
@@ -126,4 +118,48 @@ impl Source for PacketView<'_> {
             _ => None,
         }
     }
+}
+
+/// The source of those fields that [`RowFacts::tells`] of.
+impl Source for RowFacts<'_> {
+    fn values(&self, field: Field, each: &mut dyn FnMut(Value<'_>)) {
+        fields::values_of_row(field.0, self, &mut |value| give(value, each));
+    }
+
+    /// Only a packet that has none is asked.
+    fn topic(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Only a packet that has none is asked.
+    fn payload(&self) -> Option<&[u8]> {
+        None
+    }
+}
+
+impl RowFacts<'_> {
+    /// Whether the index alone tells all values of the field.
+    pub(super) fn tells(&self, field: Field) -> bool {
+        fields::values_of_row(field.0, self, &mut |_| {})
+    }
+
+    pub(super) fn is_publish(&self) -> bool {
+        self.row.packet_type() == PacketType::Publish
+    }
+}
+
+#[inline]
+fn give(value: FieldValue<'_>, each: &mut dyn FnMut(Value<'_>)) {
+    each(match value {
+        FieldValue::Unsigned(number) => Value::Number(number.into()),
+        FieldValue::Boolean(boolean) => Value::Boolean(boolean),
+        FieldValue::Text(text) => Value::Text(text),
+        FieldValue::Bytes(bytes) => Value::Bytes(bytes),
+        FieldValue::Ether(address) => return each(Value::Bytes(&address)),
+        FieldValue::Ipv4(address) => Value::Ipv4(address.into()),
+        FieldValue::Ipv6(address) => Value::Ipv6(address.into()),
+        FieldValue::Time(ns) => Value::Time(ns),
+        FieldValue::Duration(ns) => Value::Duration(ns),
+        FieldValue::Presence => Value::Present,
+    });
 }

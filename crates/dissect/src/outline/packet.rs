@@ -1,12 +1,14 @@
 //! The MQTT packet's own part of the tree, from the notes of its decoding.
 
-use mqscope_wire::{Field, Note, NoteKind, Notes, PacketType, Span};
+use mqscope_wire::{Field, Note, NoteKind, Notes, Span};
 
 use super::{NodeKind, Outline, OutlineLayer, OutlineNode};
 use crate::{
     PacketView,
     annotate::{self, Secrets},
     escape,
+    fields::{self, FieldKind},
+    filter,
 };
 
 /// Adds the packet's bytes as a layer and its fields, faults and broken rules as nodes.
@@ -92,72 +94,23 @@ fn filter(note: &Note, view: &PacketView<'_>, secrets: Secrets) -> Option<String
     if note.kind() == NoteKind::Group || (annotate::is_secret(note.field()) && secrets == Secrets::Redacted) {
         return None;
     }
-    let span = note.span();
-    let bytes = view.bytes.get(span.start as usize..span.end() as usize)?;
-    let number = |name: &str| Some(format!("{name} == {}", note.number()));
-    let text = |name: &str| text_filter(name, bytes);
-    match note.field() {
-        Field::PacketType => number("mqtt.msgtype"),
-        Field::Dup => number("mqtt.dupflag"),
-        Field::Qos => number("mqtt.qos"),
-        Field::Retain => number("mqtt.retain"),
-        Field::RemainingLength => number("mqtt.len"),
-        Field::PacketId => number("mqtt.msgid"),
-        Field::ProtocolName => text("mqtt.protoname"),
-        Field::ProtocolVersion => number("mqtt.ver"),
-        Field::CleanStart => number("mqtt.conflag.cleansess"),
-        Field::WillFlag => number("mqtt.conflag.willflag"),
-        Field::WillQos => number("mqtt.conflag.qos"),
-        Field::WillRetain => number("mqtt.conflag.retain"),
-        Field::UserNameFlag => number("mqtt.conflag.uname"),
-        Field::PasswordFlag => number("mqtt.conflag.passwd"),
-        Field::KeepAlive => number("mqtt.kalive"),
-        Field::ClientId => text("mqtt.clientid"),
-        Field::WillTopic => text("mqtt.willtopic"),
-        Field::UserName => text("mqtt.username"),
-        Field::Password => text("mqtt.passwd"),
-        Field::SessionPresent => number("mqtt.conack.flags.sp"),
-        Field::ReturnCode => number("mqtt.conack.val"),
-        Field::ReasonCode => number(reason_field(view.packet_type())?),
-        Field::Topic | Field::TopicFilter => text("mqtt.topic"),
-        Field::RequestedQos => number("mqtt.sub.qos"),
-        Field::Payload => text("mqtt.msg_text"),
-        Field::TopicAlias => number("mqtt.property.topic_alias"),
-        Field::ContentType => text("mqtt.property.content_type"),
-        Field::UserPropertyName => text("mqtt.prop_key"),
-        Field::UserPropertyValue => text("mqtt.prop_value"),
+    if note.field() == Field::Topic && note.span().len == 0 {
+        // Its alias stands for a topic, and filters see that.
+        return None;
+    }
+    let field = fields::of_decoder(note.field(), view.packet_type(), view.version())?;
+    match field.kind() {
+        FieldKind::Unsigned(_) | FieldKind::Boolean => Some(format!("{} == {}", field.name(), note.number())),
+        FieldKind::Text | FieldKind::Bytes => {
+            let span = note.span();
+            text_filter(field.name(), view.bytes.get(span.start as usize..span.end() as usize)?)
+        }
         _ => None,
     }
 }
 
-const fn reason_field(kind: PacketType) -> Option<&'static str> {
-    Some(match kind {
-        PacketType::ConnAck => "mqtt.connack.reason_code",
-        PacketType::PubAck => "mqtt.puback.reason_code",
-        PacketType::PubRec => "mqtt.pubrec.reason_code",
-        PacketType::PubRel => "mqtt.pubrel.reason_code",
-        PacketType::PubComp => "mqtt.pubcomp.reason_code",
-        PacketType::SubAck => "mqtt.suback.reason_code",
-        PacketType::UnsubAck => "mqtt.unsuback.reason_code",
-        PacketType::Disconnect => "mqtt.disconnect.reason_code",
-        PacketType::Auth => "mqtt.auth.reason_code",
-        _ => return None,
-    })
-}
-
-/// `name == "text"` with the text quoted as the filter language wants it; none for what is no text.
+/// `name == "text"`; none for more text than a line takes.
 fn text_filter(name: &str, bytes: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut quoted = String::with_capacity(text.len() + 2);
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c if c.is_control() => return None,
-            c => quoted.push(c),
-        }
-    }
-    Some(format!("{name} == \"{quoted}\""))
+    const LONGEST: usize = 1024;
+    (bytes.len() <= LONGEST).then(|| format!("{name} == {}", filter::quoted(bytes)))
 }

@@ -80,7 +80,7 @@ fn scan(inspection: &Inspection, filter: &Filter, generation: u64, send: &Sender
             }
             let end = snapshot.len().min(scanned + BATCH_ROWS);
             // what cannot be read any more cannot match
-            let mut matches = |row| snapshot.view(row, &mut reader).is_ok_and(|view| filter.matches(&view));
+            let mut matches = |row| snapshot.matches(row, filter, &mut reader).unwrap_or(false);
             let rows = (scanned..end).map(RowId).filter(|&row| matches(row)).collect();
             scanned = end;
             if send.send(Found { generation, rows, scanned }).is_err() {
