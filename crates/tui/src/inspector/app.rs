@@ -30,6 +30,8 @@ pub(crate) struct App {
     pub(crate) follow: bool,
     /// Whether new packets are kept off the screen.
     pub(crate) paused: bool,
+    /// Whether reading was asked to stop; it may take a moment to be done.
+    pub(crate) stop_asked: bool,
     pub(crate) time_format: TimeFormat,
     pub(crate) detail: Option<Detail>,
     pub(crate) folds: Folds,
@@ -129,6 +131,7 @@ impl App {
             list: Cursor::default(),
             follow: live,
             paused: false,
+            stop_asked: false,
             time_format: TimeFormat::default(),
             detail: None,
             folds: Folds::new(super::dissection::FOLDED_AT_FIRST.map(str::to_owned)),

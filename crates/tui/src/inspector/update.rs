@@ -331,9 +331,10 @@ fn back(app: &mut App) -> Vec<Effect> {
 }
 
 fn interrupt(app: &mut App) -> Vec<Effect> {
-    if app.progress.stage == Stage::Done {
+    if app.progress.stage == Stage::Done || app.stop_asked {
         return vec![Effect::Quit];
     }
+    app.stop_asked = true;
     app.message = Some("stopped; press again to quit".to_owned());
     vec![Effect::StopReading]
 }
