@@ -6,5 +6,7 @@ mod floors;
 mod generated;
 mod live;
 mod program;
+mod runs;
+mod screens;
 mod servers;
 mod tshark;

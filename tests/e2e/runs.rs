@@ -1,0 +1,109 @@
+//! `run`: from a scenario to a verdict.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::program::{Said, at_root, run};
+use crate::servers::{Mosquitto, free_port};
+
+/// Small enough for a test, and with every QoS.
+const SCENARIO: &str = r#"
+name: little
+vars: {limit: 5s}
+groups:
+  devices:
+    count: 20
+    publish:
+      zero: {topic: "t/{{client_id}}/0", payload: {size: 32}, qos: 0, rate: 5/s}
+      one: {topic: "t/{{client_id}}/1", payload: {size: 32}, qos: 1, rate: 5/s}
+      two: {topic: "t/{{client_id}}/2", payload: {size: 32}, qos: 2, rate: 5/s}
+  backend: {count: 1, subscribe: [{filter: "t/#", qos: 2}]}
+phases: [{name: steady, duration: 2s}]
+thresholds:
+  connect_failed: ["rate == 0%"]
+  delivery_latency: ["p(99) < {{limit}}"]
+  delivery_lost: ["count == 0"]
+"#;
+
+/// Runs a scenario's text, with its report in `folder`.
+fn run_text(scenario: &str, folder: &Path, options: &[&str]) -> Said {
+    let file = folder.join("scenario.yaml");
+    fs::write(&file, scenario).unwrap();
+    let out = folder.join("report");
+    let arguments = ["run", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    run(arguments.iter().chain(options))
+}
+
+fn summary(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("report/summary.json")).expect("a summary")).expect("JSON")
+}
+
+#[test]
+fn a_good_run_passes_and_leaves_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    run_text(SCENARIO, folder.path(), &["--embedded-broker"]).expect(0);
+    for file in ["summary.json", "latency.hlog"] {
+        assert!(folder.path().join("report").join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+    summary(folder.path());
+}
+
+#[test]
+fn an_impossible_threshold_fails_the_run_and_says_what_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run_text(SCENARIO, folder.path(), &["--embedded-broker", "-e", "limit=1us"]).expect(1);
+    let all = format!("{}{}", said.text(), said.err);
+    assert!(all.contains("delivery_latency") && all.contains("p(99)"), "{all}");
+    summary(folder.path());
+}
+
+#[test]
+fn a_typing_error_is_shown_where_it_stands_with_the_nearest_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let typo = SCENARIO.replace("duration: 2s", "duraton: 2s");
+    let said = run_text(&typo, folder.path(), &["--embedded-broker"]).expect(2);
+    let line = typo.lines().position(|line| line.contains("duraton")).unwrap() + 1;
+    let column = typo.lines().find_map(|line| line.find("duraton")).unwrap() + 1;
+    assert!(said.err.contains(&format!("scenario.yaml:{line}:{column}")), "{}", said.err);
+    assert!(said.err.contains("duraton") && said.err.contains("duration"), "{}", said.err);
+    assert!(!folder.path().join("report").exists());
+}
+
+#[test]
+fn a_broker_that_is_not_there_is_said_to_be_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("mqtt://127.0.0.1:{}", free_port());
+    let said = run_text(SCENARIO, folder.path(), &["--broker", &url]).expect(5);
+    assert!(said.err.contains(&url[7..]), "{}", said.err);
+}
+
+#[test]
+fn mosquitto_loses_nothing() {
+    let broker = Mosquitto::start();
+    let folder = tempfile::tempdir().unwrap();
+    run_text(SCENARIO, folder.path(), &["--broker", &broker.url()]).expect(0);
+}
+
+#[test]
+fn the_shipped_smoke_run_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let scenario = at_root("scenarios/smoke.yaml");
+    run(["run", scenario.to_str().unwrap(), "--embedded-broker", "--out", out.to_str().unwrap()]).expect(0);
+    summary(folder.path());
+}
+
+#[test]
+fn every_shipped_scenario_is_valid() {
+    let mut count = 0;
+    for entry in fs::read_dir(at_root("scenarios")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            run(["validate", path.to_str().unwrap()]).expect(0);
+            count += 1;
+        }
+    }
+    assert!(count >= 3, "only {count} scenarios are shipped");
+}
