@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use mio::{Poll, Token};
 
+use crate::session::Nanos;
+
 #[cfg(target_os = "linux")]
 pub(crate) use linux::Alarm;
 #[cfg(not(target_os = "linux"))]
@@ -21,8 +23,7 @@ mod linux {
     use mio::unix::SourceFd;
     use mio::{Events, Interest};
     use rustix::time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-        timerfd_settime,
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
     };
 
     use super::*;
@@ -30,6 +31,8 @@ mod linux {
     #[derive(Debug)]
     pub(crate) struct Alarm {
         timer: OwnedFd,
+        /// When it will go off, if that is not past.
+        set_to: Nanos,
     }
 
     impl Alarm {
@@ -38,20 +41,35 @@ mod linux {
             let timer =
                 timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
             poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
-            Ok(Self { timer })
+            Ok(Self { timer, set_to: 0 })
         }
 
-        /// Waits for events, at most this long.
-        pub(crate) fn wait(&self, poll: &mut Poll, events: &mut Events, at_most: Duration) -> io::Result<()> {
-            if at_most.is_zero() {
+        /// Waits for events, until that instant at the latest.
+        pub(crate) fn wait(
+            &mut self,
+            poll: &mut Poll,
+            events: &mut Events,
+            now: Nanos,
+            until: Nanos,
+        ) -> io::Result<()> {
+            if until <= now {
                 return poll.poll(events, Some(Duration::ZERO));
             }
-            let value =
-                Timespec { tv_sec: at_most.as_secs() as i64, tv_nsec: i64::from(at_most.subsec_nanos()) };
-            let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-            let spec = Itimerspec { it_interval: zero, it_value: value };
-            timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &spec)?;
+            // Most often it is an answer that woke the loop, and the alarm stands as it stood.
+            if self.set_to != until {
+                let left = Duration::from_nanos(until - now);
+                let value =
+                    Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+                let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+                timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
+                self.set_to = until;
+            }
             poll.poll(events, None)
+        }
+
+        /// It has gone off.
+        pub(crate) fn rang(&mut self) {
+            self.set_to = 0;
         }
     }
 }
@@ -70,31 +88,48 @@ mod portable {
             Ok(Self)
         }
 
-        /// Waits for events, at most this long and up to a millisecond more.
-        pub(crate) fn wait(&self, poll: &mut Poll, events: &mut Events, at_most: Duration) -> io::Result<()> {
-            poll.poll(events, Some(at_most))
+        /// Waits for events, until that instant at the latest and up to a millisecond more.
+        pub(crate) fn wait(
+            &mut self,
+            poll: &mut Poll,
+            events: &mut Events,
+            now: Nanos,
+            until: Nanos,
+        ) -> io::Result<()> {
+            poll.poll(events, Some(Duration::from_nanos(until.saturating_sub(now))))
         }
+
+        pub(crate) fn rang(&mut self) {}
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use mio::Events;
 
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
-    fn it_wakes_after_the_time_and_not_before() {
+    fn it_wakes_at_the_instant_and_not_before() {
+        let clock = Clock::start();
         let mut poll = Poll::new().expect("poll");
-        let alarm = Alarm::new(&poll, Token(7)).expect("alarm");
+        let mut alarm = Alarm::new(&poll, Token(7)).expect("alarm");
         let mut events = Events::with_capacity(4);
         for micros in [300, 50, 1_700] {
-            let start = Instant::now();
-            let wanted = Duration::from_micros(micros);
-            alarm.wait(&mut poll, &mut events, wanted).expect("waits");
-            assert!(start.elapsed() >= wanted, "woken after {:?} of {wanted:?}", start.elapsed());
+            let until = clock.now() + micros * 1_000;
+            alarm.wait(&mut poll, &mut events, clock.now(), until).expect("waits");
+            assert!(clock.now() >= until, "woken early");
+            alarm.rang();
         }
+    }
+
+    #[test]
+    fn an_instant_that_is_past_is_not_waited_for() {
+        let mut poll = Poll::new().expect("poll");
+        let mut alarm = Alarm::new(&poll, Token(7)).expect("alarm");
+        let mut events = Events::with_capacity(4);
+        alarm.wait(&mut poll, &mut events, 5, 5).expect("does not wait");
+        assert!(events.is_empty());
     }
 }

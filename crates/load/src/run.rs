@@ -31,6 +31,8 @@ pub use progress::{Progress, Recent};
 const LEAD: Duration = Duration::from_millis(10);
 /// How often conditions are looked at.
 const LOOK: Duration = Duration::from_millis(5);
+/// How often, at least, whether the run is to stop.
+const NAP: Duration = Duration::from_millis(100);
 /// Longest wait for acknowledgements and deliveries after the last phase.
 const DRAIN: Duration = Duration::from_secs(10);
 /// The same when the run was told to stop.
@@ -245,14 +247,11 @@ impl<'c> Run<'c> {
             let end = start + nanos(phase.end.at_most());
             let waited = match (&phase.end, begun) {
                 (_, Waited::Stopped) => Waited::Stopped,
-                (End::After(_), _) => match self.wait(end.saturating_sub(nanos(LEAD)), |_| false)? {
-                    Waited::Stopped => Waited::Stopped,
-                    _ => Waited::Held,
-                },
+                (End::After(_), _) => self.sleep(end.saturating_sub(nanos(LEAD)))?,
                 (End::When { until, .. }, _) => self.wait(end, |run| run.holds(until))?,
             };
             start = match (&phase.end, waited) {
-                (End::After(_), Waited::Held) => end,
+                (End::After(_), Waited::Held | Waited::TimedOut) => end,
                 (End::When { .. }, Waited::Held) => shared.clock.now() + nanos(LEAD),
                 (End::When { until, timeout }, Waited::TimedOut) => {
                     let patience = humantime::format_duration(*timeout);
@@ -266,7 +265,6 @@ impl<'c> Run<'c> {
                     stopped = true;
                     shared.clock.now()
                 }
-                (End::After(_), Waited::TimedOut) => end,
             };
             if stopped {
                 break;
@@ -309,7 +307,7 @@ impl<'c> Run<'c> {
         let patience = if stopped { HURRIED_DRAIN } else { DRAIN };
         let by = end.max(self.shared.clock.now()) + nanos(patience);
         while self.shared.clock.now() < by {
-            self.look()?;
+            self.look(LOOK)?;
             if self.all_begun(count) && self.arrived() {
                 return Ok(());
             }
@@ -327,22 +325,41 @@ impl<'c> Run<'c> {
     /// Waits until something holds, an instant has come, or the run is to stop.
     fn wait(&mut self, until: Nanos, holds: impl Fn(&Self) -> bool) -> Result<Waited, RunError> {
         loop {
-            if self.control.stop.is_stopped() || self.called_off()? {
-                return Ok(Waited::Stopped);
-            }
             if holds(self) {
                 return Ok(Waited::Held);
+            }
+            if let Some(stopped) = self.stopped()? {
+                return Ok(stopped);
             }
             if self.shared.clock.now() >= until {
                 return Ok(Waited::TimedOut);
             }
-            self.look()?;
+            self.look(LOOK)?;
         }
     }
 
+    /// Waits until an instant has come, or the run is to stop.
+    fn sleep(&mut self, until: Nanos) -> Result<Waited, RunError> {
+        loop {
+            if let Some(stopped) = self.stopped()? {
+                return Ok(stopped);
+            }
+            let left = until.saturating_sub(self.shared.clock.now());
+            if left == 0 {
+                return Ok(Waited::Held);
+            }
+            self.look(NAP.min(Duration::from_nanos(left)))?;
+        }
+    }
+
+    fn stopped(&mut self) -> Result<Option<Waited>, RunError> {
+        let stopped = self.control.stop.is_stopped() || self.called_off()?;
+        Ok(stopped.then_some(Waited::Stopped))
+    }
+
     /// Takes reports for a moment, and tells progress once a second.
-    fn look(&mut self) -> Result<(), RunError> {
-        match self.reports.recv_timeout(LOOK) {
+    fn look(&mut self, wait: Duration) -> Result<(), RunError> {
+        match self.reports.recv_timeout(wait) {
             Ok(report) => self.take(report),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Err(RunError::Died),

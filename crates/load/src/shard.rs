@@ -112,14 +112,15 @@ impl Shard {
         loop {
             let caught_up = self.act();
             self.tools.publish_counts();
-            let at_most = if caught_up { self.idle() } else { Duration::ZERO };
-            match self.alarm.wait(&mut self.poll, &mut events, at_most) {
+            let now = self.tools.now();
+            let until = if caught_up { self.next() } else { now };
+            match self.alarm.wait(&mut self.poll, &mut events, now, until) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 waited => waited?,
             }
             for event in &events {
                 match event.token() {
-                    ALARM => {}
+                    ALARM => self.alarm.rang(),
                     WAKER => {
                         if !self.obey() {
                             return Ok(());
@@ -157,11 +158,10 @@ impl Shard {
         false
     }
 
-    /// How long nothing is due.
-    fn idle(&self) -> Duration {
+    /// When next something is due.
+    fn next(&self) -> Nanos {
         let phase = self.next_phase.map_or(Nanos::MAX, |(_, start)| start);
-        let next = self.tools.queue.next().min(phase).min(self.second + SECOND);
-        Duration::from_nanos(next.saturating_sub(self.tools.now()))
+        self.tools.queue.next().min(phase).min(self.second + SECOND)
     }
 
     fn begin(&mut self, phase: usize, start: Nanos) {

@@ -140,6 +140,11 @@ impl Shared {
         self.starts[phase].load(Ordering::Acquire)
     }
 
+    /// The last instant of a phase, as far as it is known.
+    pub(crate) fn end_of(&self, phase: usize) -> Nanos {
+        self.starts.get(phase + 1).map_or(Nanos::MAX, |start| start.load(Ordering::Acquire) - 1)
+    }
+
     /// The phase an instant belongs to; what comes after the last phase belongs to it.
     pub(crate) fn phase_at(&self, at: Nanos) -> usize {
         let phases = &self.starts[..self.plan.phases.len()];

@@ -19,8 +19,10 @@ const BATCH_BYTES: usize = 16 << 10;
 impl Device {
     /// Sends every message that is due, as far as acknowledgements and the socket let it.
     pub(super) fn publish(&mut self, mut now: Nanos, tools: &mut Tools) {
+        // What is meant after the phase belongs to the next one, which may be due already.
+        let end = tools.shared.end_of(tools.phase);
         for index in 0..self.streams.len() {
-            while !self.streams[index].held && self.streams[index].course.next() <= now {
+            while !self.streams[index].held && self.streams[index].course.next() <= now.min(end) {
                 if !self.unsent.is_empty() {
                     return;
                 }
