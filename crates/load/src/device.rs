@@ -140,12 +140,8 @@ impl Device {
         let of = &shared.plan.groups[usize::from(self.group)];
         for (index, (stream, list)) in self.streams.iter_mut().zip(&of.publish).enumerate() {
             let Some(pace) = pace(tools, self.group, index) else { continue };
-            let left = stream.course.left_before(
-                end,
-                &pace,
-                stream_seed(&shared.plan.seed, list),
-                list.first_stream + self.i,
-            );
+            let left =
+                stream.course.left_before(end, &pace, stream_seed(tools, list), list.first_stream + self.i);
             stream.course = Course::NEVER;
             stream.held = false;
             if left > 0
@@ -165,7 +161,7 @@ impl Device {
             stream.held = false;
             stream.course = match pace(tools, self.group, index) {
                 Some(pace) if self.stage == Stage::Ready => {
-                    let (seed, number) = (stream_seed(&shared.plan.seed, list), list.first_stream + self.i);
+                    let (seed, number) = (stream_seed(tools, list), list.first_stream + self.i);
                     let mut course = Course::begin(&pace, start, self.i, of.count, seed, number);
                     course.skip_to(now, &pace, seed, number);
                     course
@@ -362,9 +358,9 @@ fn pace(tools: &Tools, group: u16, list: usize) -> Option<Pace> {
     Pace::new(rate, arrivals)
 }
 
-/// Lists differ, the devices of one list share what spreads them.
-fn stream_seed(seed: &u64, list: &Publish) -> u64 {
-    mix(*seed, u64::from(list.first_stream) << 8 | 1)
+/// Lists and phases differ, the devices of one list share what spreads them.
+fn stream_seed(tools: &Tools, list: &Publish) -> u64 {
+    mix(tools.shared.plan.seed, u64::from(list.first_stream) << 32 | tools.phase as u64)
 }
 
 /// An I/O error without the operating system's number.

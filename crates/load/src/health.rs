@@ -1,11 +1,15 @@
 //! Is the generator itself keeping up, and may it do what the plan asks?
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::scenario::{Estimate, Plan};
 
 /// Descriptors besides the connections': standard streams, polls, timers, the report.
 const SPARE_DESCRIPTORS: u64 = 64;
+
+/// Local ports of one address, where the system does not say.
+const DEFAULT_PORTS: u64 = 28_232;
 
 /// What stands in the way of a run.
 #[derive(Debug, thiserror::Error)]
@@ -40,10 +44,16 @@ pub enum Obstacle {
 
 /// Checks what can be known before the start, and raises the limit of descriptors as far as it goes.
 /// `others` is how many descriptors the rest of the process needs.
-pub(crate) fn check(plan: &Plan, estimate: &Estimate, others: u64) -> Result<(), Obstacle> {
+pub(crate) fn check(
+    plan: &Plan,
+    estimate: &Estimate,
+    brokers: &[SocketAddr],
+    others: u64,
+) -> Result<(), Obstacle> {
     let connections = u64::from(plan.devices());
-    if connections > estimate.ports {
-        return Err(Obstacle::Ports { needed: connections, ports: estimate.ports });
+    let ports = estimate.ports.max(sources(plan, brokers).len() as u64 * local_ports());
+    if connections > ports {
+        return Err(Obstacle::Ports { needed: connections, ports });
     }
     let needed = connections + others + SPARE_DESCRIPTORS;
     let limit = raise_descriptors(needed);
@@ -70,6 +80,30 @@ fn raise_descriptors(needed: u64) -> u64 {
 #[cfg(not(unix))]
 fn raise_descriptors(_: u64) -> u64 {
     u64::MAX
+}
+
+/// The addresses to connect from: the plan's, or, towards a broker of this machine and with many devices,
+/// several of the loopback network, all of which are this machine's on Linux. The system finds a free port fast
+/// only while most are free.
+pub(crate) fn sources(plan: &Plan, brokers: &[SocketAddr]) -> Vec<IpAddr> {
+    let own = &plan.target.source_ips;
+    let loopback = |broker: &SocketAddr| matches!(broker.ip(), IpAddr::V4(address) if address.is_loopback());
+    let wanted = u64::from(plan.devices()).div_ceil(local_ports() / 4);
+    if !own.is_empty() || wanted < 2 || !cfg!(target_os = "linux") || !brokers.iter().all(loopback) {
+        return own.clone();
+    }
+    let first = Ipv4Addr::LOCALHOST.to_bits();
+    (first..).take(wanted as usize).map(|bits| Ipv4Addr::from_bits(bits).into()).collect()
+}
+
+/// How many local ports the system gives out for one address.
+pub(crate) fn local_ports() -> u64 {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut ends = range.split_whitespace().filter_map(|end| end.parse::<u64>().ok());
+    match (ends.next(), ends.next()) {
+        (Some(first), Some(last)) if last > first + 4 => last - first + 1,
+        _ => DEFAULT_PORTS,
+    }
 }
 
 /// CPU time of the calling thread.
@@ -102,20 +136,39 @@ mod tests {
     use super::*;
     use crate::scenario::{Overrides, Scenario};
 
-    fn check_with(devices: u32, others: u64) -> Result<(), Obstacle> {
+    fn check_with(devices: u32, others: u64, broker: [u8; 4]) -> Result<(), Obstacle> {
         let text =
             format!("groups:\n  g: {{count: {devices}, subscribe: t}}\nphases: [{{name: p, duration: 1s}}]");
         let plan = Scenario::parse("s", &text, &Overrides::default()).expect("a plan");
-        check(&plan, &Estimate::of(&plan), others)
+        let broker = SocketAddr::from((broker, 1883));
+        check(&plan, &Estimate::of(&plan), &[broker], others)
     }
 
     #[test]
     fn what_cannot_be_done_is_said_with_its_remedy() {
-        assert!(check_with(10, 0).is_ok());
-        let message = check_with(10, 1 << 40).expect_err("so many descriptors").to_string();
+        assert!(check_with(10, 0, [127, 0, 0, 1]).is_ok());
+        let message = check_with(10, 1 << 40, [127, 0, 0, 1]).expect_err("so many descriptors").to_string();
         assert!(message.contains("ulimit -Hn 1099511627850"), "{message}");
-        let message = check_with(70_000, 0).expect_err("so many ports").to_string();
+        let message = check_with(70_000, 0, [192, 0, 2, 1]).expect_err("so many ports").to_string();
         assert!(message.contains("source_ips"), "{message}");
+    }
+
+    #[test]
+    fn many_devices_on_one_machine_come_from_many_addresses() {
+        let plan = |devices: u32| {
+            let text = format!(
+                "groups:\n  g: {{count: {devices}, subscribe: t}}\nphases: [{{name: p, duration: 1s}}]"
+            );
+            Scenario::parse("s", &text, &Overrides::default()).expect("a plan")
+        };
+        let local = [SocketAddr::from(([127, 0, 0, 1], 1883))];
+        assert!(sources(&plan(100), &local).is_empty());
+        assert!(sources(&plan(100_000), &[SocketAddr::from(([192, 0, 2, 1], 1883))]).is_empty());
+        if cfg!(target_os = "linux") {
+            let many = sources(&plan(100_000), &local);
+            assert!(many.len() as u64 * local_ports() >= 400_000, "{many:?}");
+            assert_eq!(many[..2], [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])]);
+        }
     }
 
     #[test]

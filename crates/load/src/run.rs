@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::scenario::{Broker, End, Estimate, Measure, Plan, Until};
 use crate::session::Nanos;
 use crate::shard::{Command, Report, Shard};
-use crate::shared::{Shared, Slot};
+use crate::shared::Shared;
 use crate::topics::mix;
 
 mod ending;
@@ -35,6 +35,8 @@ const LOOK: Duration = Duration::from_millis(5);
 const NAP: Duration = Duration::from_millis(100);
 /// Longest wait for acknowledgements and deliveries after the last phase.
 const DRAIN: Duration = Duration::from_secs(10);
+/// The same when none comes any more.
+const QUIET_DRAIN: Duration = Duration::from_secs(3);
 /// The same when the run was told to stop.
 const HURRIED_DRAIN: Duration = Duration::from_secs(1);
 
@@ -127,7 +129,7 @@ pub fn run(plan: Plan, control: Control<'_>) -> Result<Finished, RunError> {
     let brokers = plan.target.brokers.iter().map(|broker| reach(broker, plan.target.connect_timeout));
     let brokers = brokers.collect::<Result<Vec<_>, _>>()?;
     let estimate = Estimate::of(&plan);
-    health::check(&plan, &estimate, control.other_descriptors)?;
+    health::check(&plan, &estimate, &brokers, control.other_descriptors)?;
     Run::begin(plan, &estimate, brokers, control)?.lead()
 }
 
@@ -306,20 +308,24 @@ impl<'c> Run<'c> {
         self.tell(|| Command::Begin(count, end));
         let patience = if stopped { HURRIED_DRAIN } else { DRAIN };
         let by = end.max(self.shared.clock.now()) + nanos(patience);
-        while self.shared.clock.now() < by {
+        let mut last = (self.shared.clock.now(), self.on_the_way());
+        loop {
             self.look(LOOK)?;
-            if self.all_begun(count) && self.arrived() {
+            let (now, left) = (self.shared.clock.now(), self.on_the_way());
+            let arrived = self.all_begun(count) && left.0 == 0 && left.1 <= 0;
+            if arrived || now >= by || now - last.0 >= nanos(QUIET_DRAIN) {
                 return Ok(());
             }
+            if left != last.1 {
+                last = (now, left);
+            }
         }
-        Ok(())
     }
 
-    /// Whether everything has been acknowledged and delivered.
-    fn arrived(&self) -> bool {
-        let of = |number: fn(&Slot) -> u64| self.shared.sum(number);
-        let outstanding: i64 = self.shared.slots.iter().map(|s| s.outstanding.load(Ordering::Relaxed)).sum();
-        of(|slot| slot.inflight.load(Ordering::Relaxed)) == 0 && outstanding <= 0
+    /// Messages without their acknowledgement, and deliveries that have not come.
+    fn on_the_way(&self) -> (u64, i64) {
+        let outstanding = self.shared.slots.iter().map(|slot| slot.outstanding.load(Ordering::Relaxed)).sum();
+        (self.shared.sum(|slot| slot.inflight.load(Ordering::Relaxed)), outstanding)
     }
 
     /// Waits until something holds, an instant has come, or the run is to stop.

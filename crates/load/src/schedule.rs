@@ -46,7 +46,7 @@ impl Course {
                 let shift = mix(seed, 0x5eed) as f64 / 2.0_f64.powi(64);
                 (f64::from(i) + shift) / f64::from(count.max(1)) * pace.period
             }
-            Arrivals::Poisson => exponential(pace.period, seed, stream, start),
+            Arrivals::Poisson => exponential(pace.period, seed, stream, 0),
         };
         let base = start.saturating_add(first as Nanos);
         Self { base, taken: 0, next: base }
@@ -64,7 +64,7 @@ impl Course {
             // From the base each time: rounding does not add up.
             Arrivals::Uniform => self.base.saturating_add((f64::from(self.taken) * pace.period) as Nanos),
             Arrivals::Poisson => {
-                self.next.saturating_add(exponential(pace.period, seed, stream, self.next) as Nanos)
+                self.next.saturating_add(exponential(pace.period, seed, stream, self.taken) as Nanos)
             }
         };
     }
@@ -96,9 +96,9 @@ impl Course {
     }
 }
 
-/// A gap that follows from the seed, the stream and the instant before it, so that it needs no memory.
-fn exponential(mean: f64, seed: u64, stream: u32, before: Nanos) -> f64 {
-    let mut random = SmallRng::seed_from_u64(mix(mix(seed, u64::from(stream)), before));
+/// A gap that follows from the seed, the stream and its place, so that it needs no memory.
+fn exponential(mean: f64, seed: u64, stream: u32, place: u32) -> f64 {
+    let mut random = SmallRng::seed_from_u64(mix(seed, u64::from(stream) << 32 | u64::from(place)));
     // 1 − u lies in (0, 1], of which there is a logarithm.
     -mean * (1.0 - random.random::<f64>()).ln()
 }

@@ -26,6 +26,8 @@ const WAKER: Token = Token(usize::MAX - 1);
 const EVENTS: usize = 256;
 /// Devices that act before sockets are looked at.
 const ACTS: usize = 64;
+/// Devices that act between one socket and the next: enough that sending keeps up, so few that reading does.
+const ACTS_BETWEEN: usize = 2;
 
 const SECOND: Nanos = 1_000_000_000;
 
@@ -110,7 +112,7 @@ impl Shard {
         self.second = self.tools.now();
         let mut events = Events::with_capacity(EVENTS);
         loop {
-            let caught_up = self.act();
+            let caught_up = self.act(ACTS);
             self.tools.publish_counts();
             let now = self.tools.now();
             let until = if caught_up { self.next() } else { now };
@@ -132,23 +134,23 @@ impl Shard {
                         }
                     }
                 }
-                self.act();
+                self.act(ACTS_BETWEEN);
             }
         }
     }
 
-    /// Does what is due by now, though not too much of it at a time; whether that was all.
-    fn act(&mut self) -> bool {
-        let now = self.tools.now();
+    /// Does what is due by now, for so many devices at most; whether that was all.
+    fn act(&mut self, most: usize) -> bool {
         if let Some((phase, start)) = self.next_phase
-            && now >= start
+            && self.tools.now() >= start
         {
             self.begin(phase, start);
         }
-        if now >= self.second + SECOND {
+        let now = self.tools.now();
+        if now - self.second >= SECOND {
             self.tick(now);
         }
-        for _ in 0..ACTS {
+        for _ in 0..most {
             let now = self.tools.now();
             let Some((due, slot)) = self.tools.queue.pop_due(now) else { return true };
             if let Some(device) = self.devices.get_mut(slot as usize) {

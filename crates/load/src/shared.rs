@@ -1,12 +1,13 @@
 //! What all shards of a run look at: the plan and what follows from it, which does not change, and a few
 //! numbers that do, each written by one side only. There are no locks.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use mqscope_wire::{PropertiesBuf, Property, Text};
 
 use crate::clock::Clock;
+use crate::health;
 use crate::ledger::Roll;
 use crate::metrics::Metrics;
 use crate::scenario::{Plan, Publish, Scope, Stamp, Subscribe};
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub run: u16,
     /// The brokers' addresses, in the plan's order.
     pub brokers: Vec<SocketAddr>,
+    /// Addresses to connect from; empty leaves the choice to the system.
+    pub sources: Vec<IpAddr>,
     pub filters: Filters,
     pub roll: Roll,
     /// Whether messages without a stamp may be ours.
@@ -106,6 +109,7 @@ impl Shared {
             slots: (0..shards).map(|_| slot()).collect(),
             filters: Filters::of(&plan),
             roll: Roll::new(plan.devices()),
+            sources: health::sources(&plan, &brokers),
             sharing: plan
                 .groups
                 .iter()

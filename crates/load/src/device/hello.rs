@@ -35,7 +35,7 @@ impl Device {
         }
         let shared = &tools.shared;
         let broker = shared.brokers[self.number as usize % shared.brokers.len()];
-        let sources = &shared.plan.target.source_ips;
+        let sources = &shared.sources;
         let source = (!sources.is_empty()).then(|| sources[self.number as usize % sources.len()]);
         let connecting = dial(broker, source).and_then(|mut socket| {
             let interest = Interest::READABLE | Interest::WRITABLE;

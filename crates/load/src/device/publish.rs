@@ -50,7 +50,7 @@ impl Device {
         let (intended, sequence) = (stream.course.next(), stream.sequence);
         // A pace it must have, or nothing would be due.
         if let Some(pace) = pace(tools, self.group, index) {
-            stream.course.advance(&pace, stream_seed(&shared.plan.seed, list), number);
+            stream.course.advance(&pace, stream_seed(tools, list), number);
         }
         stream.sequence = stream.sequence.wrapping_add(1);
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustc_hash::FxHashSet;
 
 use super::{End, Group, Moment, Payload, Plan, Rate};
+use crate::health::local_ports;
 use crate::topics::{Filters, device_random};
 
 /// User-space bytes a connected device is reckoned with, subscriptions and publish lists included.
@@ -14,8 +15,6 @@ const BYTES_A_DEVICE: u64 = 2_560;
 const BYTES_AT_LEAST: u64 = 24 << 20;
 /// Descriptors besides those of the connections.
 const SPARE_DESCRIPTORS: u64 = 64;
-/// Local ports of one address, where the system does not say.
-const DEFAULT_PORTS: u64 = 28_232;
 
 /// What a plan will need and do.
 #[derive(Clone, Debug)]
@@ -125,16 +124,6 @@ fn payload_len(plan: &Plan, group: &Group, payload: &Payload) -> usize {
 fn sample<'m>(plan: &Plan, group: &'m Group, client_id: &'m str, i: u32) -> Moment<'m> {
     let random = device_random(plan.seed, group.first_device + i, 0);
     Moment { client_id, i, group: &group.name, seq: 0, now_ns: 1_700_000_000_000_000_000, random }
-}
-
-/// How many local ports the system gives out for one address.
-fn local_ports() -> u64 {
-    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    let mut ends = range.split_whitespace().filter_map(|end| end.parse::<u64>().ok());
-    match (ends.next(), ends.next()) {
-        (Some(first), Some(last)) if last >= first => last - first + 1,
-        _ => DEFAULT_PORTS,
-    }
 }
 
 impl fmt::Display for Estimate {

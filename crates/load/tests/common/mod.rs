@@ -1,0 +1,324 @@
+//! A broker of a few lines with faults on order: what it does wrong is what the ledger must find.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use mqscope_load::{Control, Finished, Overrides, Plan, Scenario};
+use mqscope_wire::{
+    Ack, ConnAck, Packet, PacketId, Properties, Publish, QoS, ReasonCode, ReasonCodes, Strict, SubAck,
+    Version, decode, encode, frame,
+};
+
+/// What goes wrong. Every n-th delivery is counted over the whole broker, from 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Faults {
+    /// Lose every n-th delivery.
+    pub(crate) lose: Option<u64>,
+    /// Deliver every n-th twice.
+    pub(crate) repeat: Option<u64>,
+    /// Hold every n-th back until after the next one of the same subscriber.
+    pub(crate) delay: Option<u64>,
+    /// Refuse every CONNECT with this code.
+    pub(crate) refuse: Option<u8>,
+    /// Do not answer SUBSCRIBE.
+    pub(crate) ignore_subscribe: bool,
+    /// Grant this quality at most; 0x80 refuses.
+    pub(crate) grant: Option<u8>,
+    /// Close the publisher's connection at its n-th PUBLISH.
+    pub(crate) close_after: Option<u64>,
+    /// Stand still for this long at the n-th PUBLISH of all.
+    pub(crate) stall: Option<(u64, Duration)>,
+    /// Answer QoS 1 with this reason (5.0).
+    pub(crate) puback: u8,
+}
+
+pub(crate) struct Broker {
+    pub(crate) address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    faults: Faults,
+    subscribers: Mutex<BTreeMap<u64, Subscriber>>,
+    deliveries: AtomicU64,
+    publishes: AtomicU64,
+    clients: AtomicU64,
+    stopped: AtomicBool,
+    /// Held while standing still, and shortly by everyone who goes on.
+    gate: Mutex<()>,
+    seen: Mutex<BTreeMap<String, u64>>,
+}
+
+struct Subscriber {
+    socket: Arc<Mutex<TcpStream>>,
+    version: Version,
+    filters: Vec<(String, QoS)>,
+    next_id: u16,
+    held: Option<Vec<u8>>,
+}
+
+impl Broker {
+    pub(crate) fn start(faults: Faults) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let state = Arc::new(State {
+            faults,
+            subscribers: Mutex::default(),
+            deliveries: AtomicU64::new(0),
+            publishes: AtomicU64::new(0),
+            clients: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            gate: Mutex::new(()),
+            seen: Mutex::default(),
+        });
+        let accepting = state.clone();
+        thread::spawn(move || {
+            for socket in listener.incoming() {
+                if accepting.stopped.load(Ordering::Relaxed) {
+                    break;
+                }
+                let (Ok(socket), state) = (socket, accepting.clone()) else { continue };
+                thread::spawn(move || state.serve(socket));
+            }
+        });
+        Self { address, state }
+    }
+
+    /// How many packets of each type clients sent.
+    pub(crate) fn seen(&self, packet: &str) -> u64 {
+        self.state.seen.lock().expect("not poisoned").get(packet).copied().unwrap_or(0)
+    }
+
+    /// A scenario's plan against this broker.
+    pub(crate) fn plan(&self, text: &str) -> Plan {
+        let overrides =
+            Overrides { broker: Some(format!("mqtt://{}", self.address)), ..Overrides::default() };
+        match Scenario::parse("test.yaml", text, &overrides) {
+            Ok(plan) => plan,
+            Err(problems) => panic!("{problems}"),
+        }
+    }
+
+    pub(crate) fn run(&self, text: &str) -> Finished {
+        mqscope_load::run(self.plan(text), Control::default()).expect("runs")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.state.stopped.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl State {
+    fn serve(self: Arc<Self>, mut socket: TcpStream) {
+        let client = self.clients.fetch_add(1, Ordering::Relaxed);
+        let _ = socket.set_nodelay(true);
+        let writer = Arc::new(Mutex::new(socket.try_clone().expect("a second handle")));
+        let (mut version, mut bytes, mut chunk) = (Version::V311, Vec::new(), [0; 16 << 10]);
+        let mut published = 0;
+        'connection: while let Ok(count @ 1..) = socket.read(&mut chunk) {
+            bytes.extend_from_slice(&chunk[..count]);
+            let mut at = 0;
+            while let Ok(Some(frame)) = frame::next(&bytes[at..]) {
+                if bytes.len() - at < frame.len() {
+                    break;
+                }
+                let packet = decode(&bytes[at..], version, &mut Strict).expect("clients keep the rules");
+                if let Packet::Connect(connect) = &packet {
+                    version = connect.version;
+                }
+                if let Packet::Publish(_) = packet {
+                    published += 1;
+                    if self.faults.close_after == Some(published) {
+                        break 'connection;
+                    }
+                }
+                if !self.hear(client, packet, version, &writer) {
+                    break 'connection;
+                }
+                at += frame.len();
+            }
+            bytes.drain(..at);
+        }
+        self.subscribers.lock().expect("not poisoned").remove(&client);
+        let _ = socket.shutdown(Shutdown::Both);
+    }
+
+    /// Answers a packet; whether to go on.
+    fn hear(
+        &self,
+        client: u64,
+        packet: Packet<'_>,
+        version: Version,
+        writer: &Arc<Mutex<TcpStream>>,
+    ) -> bool {
+        let name = packet.packet_type().to_string();
+        *self.seen.lock().expect("not poisoned").entry(name).or_default() += 1;
+        let say = |packet: Packet<'_>| send(&mut writer.lock().expect("not poisoned"), &packet, version);
+        match packet {
+            Packet::Connect(_) => {
+                let reason = ReasonCode(self.faults.refuse.unwrap_or(0));
+                say(Packet::ConnAck(ConnAck {
+                    session_present: false,
+                    reason,
+                    properties: Properties::EMPTY,
+                }));
+                reason == ReasonCode::SUCCESS
+            }
+            Packet::Subscribe(subscribe) => {
+                if self.faults.ignore_subscribe {
+                    return true;
+                }
+                let wanted: Vec<_> = subscribe.subscriptions.iter().collect();
+                let grant = |wanted: QoS| {
+                    self.faults.grant.map_or(wanted as u8, |most| most.max(0x7f & most.min(wanted as u8)))
+                };
+                let granted: Vec<u8> = wanted
+                    .iter()
+                    .map(|s| if self.faults.grant == Some(0x80) { 0x80 } else { grant(s.options.qos) })
+                    .collect();
+                let filters = wanted
+                    .iter()
+                    .zip(&granted)
+                    .map(|(s, granted)| (s.filter.to_string(), QoS::from_bits(*granted)));
+                let subscriber = Subscriber {
+                    socket: writer.clone(),
+                    version,
+                    filters: filters.collect(),
+                    next_id: 1,
+                    held: None,
+                };
+                self.subscribers.lock().expect("not poisoned").insert(client, subscriber);
+                let (packet_id, properties) = (subscribe.packet_id, Properties::EMPTY);
+                say(Packet::SubAck(SubAck {
+                    packet_id,
+                    properties,
+                    reasons: ReasonCodes::from_bytes(&granted),
+                }));
+                true
+            }
+            Packet::Publish(publish) => {
+                self.pass_the_gate();
+                self.deliver(&publish);
+                match (publish.qos, publish.packet_id) {
+                    (QoS::AtLeastOnce, Some(id)) => {
+                        say(Packet::PubAck(Ack {
+                            reason: ReasonCode(self.faults.puback),
+                            ..Ack::success(id)
+                        }));
+                    }
+                    (QoS::ExactlyOnce, Some(id)) => say(Packet::PubRec(Ack::success(id))),
+                    _ => {}
+                }
+                true
+            }
+            Packet::PubRel(ack) => {
+                say(Packet::PubComp(Ack::success(ack.packet_id)));
+                true
+            }
+            Packet::PubRec(ack) => {
+                say(Packet::PubRel(Ack::success(ack.packet_id)));
+                true
+            }
+            Packet::PingReq => {
+                say(Packet::PingResp);
+                true
+            }
+            Packet::Disconnect(_) => false,
+            _ => true,
+        }
+    }
+
+    /// Stands still at the n-th message, and everyone with it.
+    fn pass_the_gate(&self) {
+        let count = self.publishes.fetch_add(1, Ordering::Relaxed) + 1;
+        let _closed = self.gate.lock().expect("not poisoned");
+        if let Some((at, pause)) = self.faults.stall
+            && at == count
+        {
+            thread::sleep(pause);
+        }
+    }
+
+    fn deliver(&self, publish: &Publish<'_>) {
+        let topic = publish.topic.to_string();
+        for subscriber in self.subscribers.lock().expect("not poisoned").values_mut() {
+            // One copy for each filter that matches, as the specification allows.
+            for index in 0..subscriber.filters.len() {
+                let (filter, granted) = subscriber.filters[index].clone();
+                if matches(&filter, &topic) {
+                    self.deliver_to(subscriber, publish, granted);
+                }
+            }
+        }
+    }
+
+    fn deliver_to(&self, subscriber: &mut Subscriber, publish: &Publish<'_>, granted: QoS) {
+        let qos = publish.qos.min(granted);
+        let nth = self.deliveries.fetch_add(1, Ordering::Relaxed) + 1;
+        let hits = |every: Option<u64>| every.is_some_and(|every| nth.is_multiple_of(every));
+        if hits(self.faults.lose) {
+            return;
+        }
+        let copies = if hits(self.faults.repeat) { 2 } else { 1 };
+        let mut bytes = Vec::new();
+        for _ in 0..copies {
+            let packet_id = if qos == QoS::AtMostOnce { None } else { PacketId::new(subscriber.next_id) };
+            subscriber.next_id = subscriber.next_id.checked_add(1).unwrap_or(1);
+            let copy = Publish { qos, packet_id, dup: false, ..*publish };
+            let copy = match subscriber.version {
+                Version::V5 => copy,
+                _ => Publish { properties: Properties::EMPTY, ..copy },
+            };
+            encode(&Packet::Publish(copy), subscriber.version, &mut bytes).expect("encodes");
+        }
+        if hits(self.faults.delay) && subscriber.held.is_none() {
+            subscriber.held = Some(bytes);
+            return;
+        }
+        bytes.extend(subscriber.held.take().unwrap_or_default());
+        let _ = subscriber.socket.lock().expect("not poisoned").write_all(&bytes);
+    }
+}
+
+fn send(socket: &mut TcpStream, packet: &Packet<'_>, version: Version) {
+    let mut bytes = Vec::new();
+    encode(packet, version, &mut bytes).expect("encodes");
+    let _ = socket.write_all(&bytes);
+}
+
+fn matches(filter: &str, topic: &str) -> bool {
+    let (mut wanted, mut levels) = (filter.split('/'), topic.split('/'));
+    loop {
+        match (wanted.next(), levels.next()) {
+            (Some("#"), _) => return true,
+            (Some("+"), Some(_)) => {}
+            (Some(a), Some(b)) if a == b => {}
+            (None, None) => return true,
+            _ => return false,
+        }
+    }
+}
+
+/// The sum of a counter over all its tags, or over those that have `tag`.
+pub(crate) fn count(finished: &Finished, name: &str, tag: Option<(&str, &str)>) -> u64 {
+    let counters = finished.summary.results.counters.iter();
+    counters
+        .filter(|counter| counter.name == name)
+        .filter(|counter| tag.is_none_or(|(key, value)| counter.tags.value(key) == Some(value)))
+        .map(|counter| counter.count)
+        .sum()
+}
+
+/// Samples of a latency, over all its tags.
+pub(crate) fn samples(finished: &Finished, name: &str) -> u64 {
+    let latencies = finished.summary.results.latencies.iter();
+    latencies.filter(|latency| latency.name == name).map(|latency| latency.response.count).sum()
+}

@@ -1,0 +1,329 @@
+//! Whole runs against a broker made for it, with faults that the results must show to the message.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Broker, Faults, count, samples};
+use mqscope_load::{Control, RunError, Stop, run};
+use mqscope_report::Outcome;
+
+/// Ten publishers, twenty messages a second each, one second: 200 messages.
+fn fleet(qos: u8, more: &str) -> String {
+    format!(
+        "name: fleet
+groups:
+  pub: {{count: 10, publish: {{data: {{topic: 'fleet/{{{{client_id}}}}', qos: {qos}, rate: 20/s}}}}}}
+  sub: {{count: 2, subscribe: [{{filter: 'fleet/+', qos: {qos}}}]}}
+phases: [{{name: steady, duration: 1s}}]
+{more}"
+    )
+}
+
+#[test]
+fn every_message_of_every_quality_is_accounted_for() {
+    for qos in [0, 1, 2] {
+        let broker = Broker::start(Faults::default());
+        let finished = broker.run(&fleet(
+            qos,
+            "thresholds: {delivery_lost: ['count == 0'], publish_rate: ['achieved >= 100%']}",
+        ));
+        assert_eq!(finished.summary.outcome, Outcome::Passed, "{:?}", finished.summary.notes);
+        let tag = ["0", "1", "2"][usize::from(qos)];
+        assert_eq!(count(&finished, "publish_rate", None), 200);
+        assert_eq!(count(&finished, "delivery_expected", Some(("qos", tag))), 400, "two subscribers");
+        assert_eq!(count(&finished, "delivery_expected", None), 400);
+        assert_eq!(count(&finished, "deliveries", None), 400);
+        assert_eq!(count(&finished, "delivery_unexpected", None), 0);
+        assert_eq!(samples(&finished, "delivery_latency"), 400);
+        assert_eq!(samples(&finished, "puback_latency"), if qos == 1 { 200 } else { 0 });
+        assert_eq!(samples(&finished, "pubrec_latency"), if qos == 2 { 200 } else { 0 });
+        assert_eq!(samples(&finished, "pubcomp_latency"), if qos == 2 { 200 } else { 0 });
+        assert_eq!(samples(&finished, "send_lag"), 200);
+        assert_eq!(broker.seen("DISCONNECT"), 12, "everyone says goodbye");
+    }
+}
+
+#[test]
+fn all_protocol_versions_speak() {
+    for protocol in [3, 4, 5] {
+        let broker = Broker::start(Faults::default());
+        let text = fleet(2, "").replace("count: 10,", &format!("count: 10, protocol: {protocol},"));
+        let finished = broker.run(&text);
+        assert_eq!(finished.summary.outcome, Outcome::Passed, "{protocol}: {:?}", finished.summary.notes);
+        assert_eq!(count(&finished, "deliveries", None), 400);
+    }
+}
+
+#[test]
+fn what_the_broker_loses_is_lost_and_not_more() {
+    let broker = Broker::start(Faults { lose: Some(10), ..Faults::default() });
+    let finished = broker.run(&fleet(1, "thresholds: {delivery_lost: ['count == 0']}"));
+    assert_eq!(finished.summary.outcome, Outcome::Failed);
+    assert_eq!(count(&finished, "delivery_lost", Some(("qos", "1"))), 40);
+    assert_eq!(count(&finished, "delivery_lost", None), 40);
+    assert_eq!(finished.summary.thresholds[0].says, "count is 40");
+}
+
+#[test]
+fn what_the_broker_repeats_is_a_duplicate() {
+    let broker = Broker::start(Faults { repeat: Some(8), ..Faults::default() });
+    let finished = broker.run(&fleet(1, ""));
+    assert_eq!(count(&finished, "delivery_duplicated", Some(("qos", "1"))), 50);
+    assert_eq!(count(&finished, "delivery_lost", None), 0);
+    assert_eq!(count(&finished, "deliveries", None), 450);
+    assert_eq!(samples(&finished, "delivery_latency"), 400, "a repetition is not measured again");
+}
+
+#[test]
+fn what_the_broker_puts_out_of_order_is_reordered() {
+    let broker = Broker::start(Faults { delay: Some(7), ..Faults::default() });
+    // One stream and one subscriber, so that the message after is of the same stream.
+    let text = fleet(1, "")
+        .replace("count: 10", "count: 1")
+        .replace("count: 2,", "count: 1,")
+        .replace("20/s", "200/s");
+    let finished = broker.run(&text);
+    assert_eq!(count(&finished, "delivery_reordered", None), 200 / 7);
+    assert_eq!(count(&finished, "delivery_duplicated", None), 0);
+    assert_eq!(count(&finished, "delivery_lost", None), 0);
+}
+
+#[test]
+fn copies_for_overlapping_filters_are_no_duplicates() {
+    let broker = Broker::start(Faults::default());
+    let text =
+        fleet(1, "").replace("[{filter: 'fleet/+', qos: 1}]", "['fleet/+', {filter: 'fleet/#', qos: 0}]");
+    let finished = broker.run(&text);
+    assert_eq!(count(&finished, "delivery_expected", Some(("qos", "1"))), 400, "one a device, at its best");
+    assert_eq!(count(&finished, "deliveries", None), 800);
+    assert_eq!(count(&finished, "delivery_overlapping", None), 400);
+    assert_eq!(count(&finished, "delivery_duplicated", None), 0);
+    assert_eq!(count(&finished, "delivery_lost", None), 0);
+}
+
+#[test]
+fn a_lower_quality_granted_is_the_quality_expected() {
+    let broker = Broker::start(Faults { grant: Some(0), ..Faults::default() });
+    let finished = broker.run(&fleet(1, ""));
+    assert_eq!(count(&finished, "delivery_expected", Some(("qos", "0"))), 400);
+    assert_eq!(count(&finished, "delivery_lost", None), 0);
+}
+
+/// What arithmetic says of an open loop that meets a wall: whoever was meant to be sent during the stall waits
+/// until its end, and the wait is counted although the write came later.
+#[test]
+fn a_stall_of_the_broker_shows_in_the_response_time() {
+    let stall = Duration::from_millis(500);
+    let broker = Broker::start(Faults { stall: Some((40, stall)), ..Faults::default() });
+    let finished = broker.run(
+        "groups: {pub: {count: 1, publish: {data: {topic: t, qos: 1, rate: 100/s, max_inflight: 1}}}}
+phases: [{name: steady, duration: 2s}]",
+    );
+    assert_eq!(count(&finished, "publish_rate", None), 200, "nothing is skipped");
+    let latency = finished.summary.results.latencies.iter().find(|latency| latency.name == "puback_latency");
+    let latency = latency.expect("has samples");
+    let service = latency.service.as_ref().expect("has a service form");
+    // 50 messages were meant within the stall; half of them waited for more than half of it.
+    let waited = |histogram: &mqscope_report::Histogram| -> u64 {
+        histogram.values_us().filter(|(us, _)| *us >= 250_000).map(|(_, count)| count).sum()
+    };
+    let (response, service) = (waited(&latency.response.histogram), waited(&service.histogram));
+    assert!((20..=60).contains(&response), "{response} messages waited for 250 ms or more");
+    assert_eq!(service, 1, "only one had been written before");
+    let lag = finished.summary.results.latencies.iter().find(|latency| latency.name == "send_lag");
+    let lag = lag.expect("has samples").response.histogram.max_us();
+    assert!(lag < 250_000, "the wait was the broker's, not ours: {lag} µs");
+}
+
+#[test]
+fn a_refused_connection_is_counted_with_its_reason() {
+    let broker = Broker::start(Faults { refuse: Some(5), ..Faults::default() });
+    let finished = broker.run(&fleet(1, ""));
+    assert_eq!(finished.summary.outcome, Outcome::Unable);
+    assert_eq!(count(&finished, "connect_failed", None), 12);
+    let notes: Vec<_> = finished.summary.notes.iter().map(|note| note.text.as_str()).collect();
+    assert_eq!(notes, ["connect failed: Connection Refused, not authorized (0x05) (12 times)"]);
+}
+
+#[test]
+fn a_broker_that_does_not_answer_is_given_up() {
+    let broker = Broker::start(Faults { ignore_subscribe: true, ..Faults::default() });
+    let finished = broker.run(&fleet(
+        1,
+        &format!("target: {{brokers: ['mqtt://{}'], connect_timeout: 200ms}}", broker.address),
+    ));
+    assert_eq!(count(&finished, "subscribe_failed", None), 2);
+    assert!(finished.summary.notes.iter().any(|note| note.text.contains("no SUBACK within 200ms")));
+    assert_eq!(count(&finished, "delivery_expected", None), 0, "whoever is not subscribed is owed nothing");
+}
+
+#[test]
+fn a_refused_subscription_is_no_subscription() {
+    let broker = Broker::start(Faults { grant: Some(0x80), ..Faults::default() });
+    let finished = broker.run(&fleet(1, ""));
+    assert_eq!(count(&finished, "subscribe_failed", None), 2);
+    assert!(finished.summary.notes.iter().any(|note| note.text.contains("subscription refused")));
+}
+
+#[test]
+fn a_connection_that_breaks_is_counted_and_what_it_owed_is_dropped() {
+    let broker = Broker::start(Faults { close_after: Some(5), ..Faults::default() });
+    let finished = broker.run(&fleet(1, ""));
+    assert_eq!(count(&finished, "disconnects", None), 10);
+    let (sent, dropped) = (count(&finished, "publish_rate", None), count(&finished, "publish_dropped", None));
+    assert!((40..=50).contains(&sent), "{sent} sent, four of each device acknowledged");
+    assert_eq!(sent + dropped, count(&finished, "publish_intended", None));
+    assert_eq!(count(&finished, "publish_intended", None), 200);
+    assert_eq!(
+        count(&finished, "delivery_lost", None),
+        0,
+        "what was not acknowledged may have been lost or not"
+    );
+}
+
+#[test]
+fn a_refused_message_is_a_failure_and_nobody_waits_for_it() {
+    let broker = Broker::start(Faults { puback: 0x97, lose: Some(1), ..Faults::default() });
+    let finished = broker.run(&fleet(1, "").replace("count: 10,", "count: 10, protocol: 5,"));
+    assert_eq!(count(&finished, "publish_failed", None), 200);
+    assert_eq!(count(&finished, "delivery_expected", None), 0);
+    assert!(
+        finished.summary.notes.iter().any(|note| note.text.contains("Quota exceeded (0x97) (200 times)")),
+        "{:?}",
+        finished.summary.notes
+    );
+}
+
+#[test]
+fn stamps_of_every_kind_are_recognised() {
+    for (protocol, payload) in [
+        (4, "{size: 16}"),
+        (4, "{template: '{\"i\": {{i}}}'}"),
+        (4, "{text: hello}"),
+        (5, "{text: hello, stamp: user-property}"),
+        (5, "{file: Cargo.toml, stamp: user-property}"),
+    ] {
+        let broker = Broker::start(Faults { lose: Some(20), ..Faults::default() });
+        let text = fleet(1, "")
+            .replace("qos: 1, rate", &format!("qos: 1, payload: {payload}, rate"))
+            .replace("count: 10,", &format!("count: 10, protocol: {protocol},"))
+            .replace("count: 2,", &format!("count: 2, protocol: {protocol},"));
+        let finished = broker.run(&text);
+        assert_eq!(count(&finished, "delivery_lost", None), 20, "{payload}");
+        assert_eq!(samples(&finished, "delivery_latency"), 380, "{payload}");
+    }
+}
+
+#[test]
+fn messages_without_stamps_are_counted_and_not_judged() {
+    let broker = Broker::start(Faults { lose: Some(10), ..Faults::default() });
+    let finished =
+        broker.run(&fleet(0, "").replace("rate: 20/s", "rate: 20/s, payload: {size: 4, stamp: none}"));
+    assert_eq!(count(&finished, "deliveries", None), 360);
+    assert_eq!(count(&finished, "delivery_expected", None), 0);
+    assert_eq!(count(&finished, "delivery_unexpected", None), 0);
+}
+
+#[test]
+fn a_condition_that_never_holds_fails_the_run() {
+    let broker = Broker::start(Faults { ignore_subscribe: true, ..Faults::default() });
+    let text = "groups: {sub: {count: 3, subscribe: t}}
+phases: [{name: wait, sub: {connect: {rate: 100/s}}, until: 'sub.subscribed >= 50%', timeout: 300ms}]";
+    let finished = broker.run(text);
+    assert_eq!(finished.summary.outcome, Outcome::Failed);
+    let says = &finished.summary.notes[0].text;
+    assert_eq!(says, "phase wait: sub.subscribed >= 50% did not hold within 300ms: 0 of 3 devices");
+}
+
+#[test]
+fn a_condition_that_holds_ends_its_phase() {
+    let broker = Broker::start(Faults::default());
+    let text = "groups: {sub: {count: 30, subscribe: t}}
+phases: [{name: ramp, sub: {connect: {rate: {from: 100/s, to: 1000/s, over: 100ms}}}, until: 'subscribed == 100%', timeout: 30s}]";
+    let finished = broker.run(text);
+    assert_eq!(finished.summary.outcome, Outcome::Passed, "{:?}", finished.summary.notes);
+    assert!(finished.summary.results.duration_s < 20.0);
+    assert_eq!(count(&finished, "connects", None), 30);
+    assert_eq!(samples(&finished, "suback_latency"), 30);
+}
+
+#[test]
+fn a_run_that_is_stopped_says_so_and_reports_what_it_has() {
+    let broker = Broker::start(Faults::default());
+    let stop = Stop::default();
+    let handle = stop.clone();
+    // Stopped from within, at the first word of progress.
+    let progress = move |seen: &mqscope_load::Progress<'_>| {
+        assert_eq!(seen.devices, 12);
+        handle.stop();
+    };
+    let control = Control { stop, progress: Some(Box::new(progress)), ..Control::default() };
+    let plan = broker.plan(&fleet(1, "").replace("duration: 1s", "duration: 5m"));
+    let finished = run(plan, control).expect("runs");
+    assert_eq!(finished.summary.outcome, Outcome::Interrupted);
+    assert!(finished.summary.results.duration_s < 60.0);
+    assert!(count(&finished, "deliveries", None) > 0);
+    assert_eq!(count(&finished, "delivery_lost", None), 0);
+}
+
+#[test]
+fn a_threshold_may_call_the_run_off() {
+    let broker = Broker::start(Faults::default());
+    let text = fleet(1, "thresholds: {puback_latency: [{threshold: 'max < 1us', abort_on_fail: true}]}");
+    let finished = broker.run(&text.replace("duration: 1s", "duration: 5m"));
+    assert_eq!(finished.summary.outcome, Outcome::Failed);
+    assert!(finished.summary.results.duration_s < 60.0);
+    assert!(finished.summary.notes.iter().any(|note| note.text.contains("ended the run")));
+}
+
+#[test]
+fn phases_without_record_leave_no_samples() {
+    let broker = Broker::start(Faults::default());
+    let text = fleet(1, "").replace(
+        "[{name: steady, duration: 1s}]",
+        "[{name: warm-up, duration: 1s, record: false}, {name: steady, duration: 1s}]",
+    );
+    let finished = broker.run(&text);
+    assert_eq!(broker.seen("PUBLISH"), 400);
+    assert_eq!(count(&finished, "publish_rate", None), 200);
+    assert_eq!(samples(&finished, "delivery_latency"), 400);
+    assert_eq!(count(&finished, "delivery_expected", None), 400);
+    assert_eq!(count(&finished, "delivery_lost", None), 0);
+}
+
+#[test]
+fn keep_alive_is_kept() {
+    let broker = Broker::start(Faults::default());
+    let text = "groups: {sub: {count: 3, subscribe: t, keep_alive: 1s}}
+phases: [{name: quiet, duration: 2500ms}]";
+    let finished = broker.run(text);
+    assert_eq!(finished.summary.outcome, Outcome::Passed, "{:?}", finished.summary.notes);
+    assert!((3..=6).contains(&broker.seen("PINGREQ")), "{} pings", broker.seen("PINGREQ"));
+    assert_eq!(samples(&finished, "ping_latency"), broker.seen("PINGREQ"));
+}
+
+#[test]
+fn the_same_seed_makes_the_same_messages() {
+    let plan = |seed: u64| {
+        let broker = Broker::start(Faults::default());
+        let text = format!("seed: {seed}\n{}", fleet(1, ""));
+        let plan = broker.plan(&text.replace("20/s", "20/s, arrivals: poisson"));
+        let finished = run(plan, Control::default()).expect("runs");
+        count(&finished, "publish_intended", None)
+    };
+    let first = plan(7);
+    assert_eq!(plan(7), first);
+    assert!((120..=280).contains(&first), "{first} of about 200");
+}
+
+#[test]
+fn without_a_broker_there_is_no_run() {
+    let broker = Broker::start(Faults::default());
+    let plan = broker.plan(&fleet(1, ""));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let mut plan = plan;
+    plan.target.brokers[0].port = free.port();
+    let error = run(plan, Control::default()).expect_err("nobody listens");
+    assert!(matches!(error, RunError::Unreachable { .. }), "{error}");
+}
