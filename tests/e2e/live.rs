@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::program::{mqscope, run};
+use crate::program::{Said, finish, mqscope, run};
 use crate::servers::{Mosquitto, free_port, mosquitto_pub};
 
 /// `dump` at work, a packet a line.
@@ -113,9 +113,7 @@ fn a_live_capture_shows_a_conversation_whole() {
     let filter = format!("tcp port {}", broker.port);
     if !may_capture() {
         // Then the remedy is what must be right.
-        let said = run(["dump", "-i", "lo", "-f", &filter]).expect(5);
-        assert!(said.err.contains("setcap cap_net_raw"), "{}", said.err);
-        return;
+        return expect_remedy(run(["dump", "-i", "lo", "-f", &filter]));
     }
     let dump = Dump::start(&["-i", "lo", "-f", &filter]);
     dump.wait_until_it_sees(broker.port);
@@ -123,6 +121,26 @@ fn a_live_capture_shows_a_conversation_whole() {
     let seen = dump.conversation("exact");
     assert_eq!(commands(&seen), EXACTLY_ONCE);
     assert_eq!(seen[2]["packet"]["payload"], "seen");
+}
+
+fn expect_remedy(said: Said) {
+    let said = said.expect(5);
+    assert!(said.err.contains("setcap cap_net_raw,cap_net_admin=eip"), "{}", said.err);
+    assert!(said.err.contains("--tap"), "{}", said.err);
+}
+
+#[test]
+fn without_the_right_to_capture_the_remedy_is_told() {
+    let mut command = if may_capture() {
+        let mut without_it = Command::new("setpriv");
+        without_it
+            .args(["--bounding-set=-net_raw,-net_admin", "--inh-caps=-all", "--"])
+            .arg(mqscope().get_program());
+        without_it
+    } else {
+        mqscope()
+    };
+    expect_remedy(finish(command.args(["dump", "-i", "lo"]), b""));
 }
 
 #[test]

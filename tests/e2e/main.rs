@@ -2,6 +2,7 @@
 
 mod captures;
 mod codec;
+mod dump;
 mod floors;
 mod generated;
 mod live;

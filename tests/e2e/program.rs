@@ -54,8 +54,12 @@ pub(crate) fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Sa
 
 /// Runs the program to its end, with this on standard input.
 pub(crate) fn run_with<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &[u8]) -> Said {
-    let mut child = mqscope()
-        .args(arguments)
+    finish(mqscope().args(arguments), input)
+}
+
+/// Runs a command to its end, with this on standard input.
+pub(crate) fn finish(command: &mut Command, input: &[u8]) -> Said {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,0 +1,187 @@
+//! `dump`: what it reads, what it leaves out, what it writes, and how it fails.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use crate::captures::shipped;
+use crate::program::{at_root, mqscope, run, run_with, tool};
+
+fn capture(name: &str) -> String {
+    at_root("captures").join(name).to_str().unwrap().to_owned()
+}
+
+/// The numbers of the frames that a filter leaves.
+fn frames(path: &str, filter: &str) -> BTreeSet<u64> {
+    let arguments = ["dump", "-r", path, "-T", "fields", "-e", "frame.number", "-Y", filter];
+    run(arguments).expect(0).text().lines().map(|line| line.parse().unwrap()).collect()
+}
+
+fn tshark_frames(path: &str, filter: &str) -> BTreeSet<u64> {
+    let mut command = Command::new("tshark");
+    command.args(["-r", path, "-T", "fields", "-e", "frame.number", "-Y", &format!("mqtt && ({filter})")]);
+    let out = String::from_utf8(tool(&mut command)).unwrap();
+    out.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+#[test]
+fn filters_leave_the_frames_that_tshark_leaves() {
+    let filters = [
+        "mqtt.msgtype == 3",
+        "mqtt.msgtype == \"Publish Message\" or mqtt.msgtype == 4",
+        "mqtt.qos > 0 and mqtt.retain == 1",
+        "mqtt.qos <= 1 and not tcp.srcport == 1883",
+        "mqtt.topic contains \"two\"",
+        "mqtt.topic matches \"^v[0-9]+/two/(kept|bytes)$\"",
+        "mqtt.msg contains 00:ff",
+        "mqtt.conflag.uname == True && mqtt.kalive <= 1",
+        "mqtt.len in {10..20, 2}",
+        "tcp.dstport == 1883 and frame.len > 100",
+        "mqtt.username or mqtt.willtopic",
+    ];
+    for name in ["mqttjs-v31.pcap", "mqttjs-v311.pcapng", "mqttjs-v5.pcapng", "mosquitto-v31.pcap"] {
+        let path = capture(name);
+        for filter in filters {
+            assert_eq!(frames(&path, filter), tshark_frames(&path, filter), "{name}: {filter}");
+        }
+    }
+}
+
+#[test]
+fn a_filter_is_asked_of_a_packet_not_of_a_frame() {
+    // Frame 10 holds one PUBLISH at QoS 0 and one at QoS 1.
+    let path = capture("mqttjs-v311.pcapng");
+    let filter = "mqtt.topic == \"v311/zero\" and mqtt.qos == 1";
+    assert!(frames(&path, filter).is_empty());
+    assert_ne!(tshark_frames(&path, filter), BTreeSet::new());
+}
+
+#[test]
+fn a_wrong_filter_is_shown_where_it_is_wrong_with_the_nearest_name() {
+    let said = run(["dump", "-r", &capture("mqttjs-v5.pcapng"), "-Y", "mqtt.qos == 2 and mqtt.topik == 1"])
+        .expect(2);
+    assert!(said.err.contains("mqtt.topik") && said.err.contains("mqtt.topic"), "{}", said.err);
+    let caret = said.err.lines().find_map(|line| line.find('^')).expect("a caret");
+    assert_eq!(caret, "mqtt.qos == 2 and ".len(), "{}", said.err);
+    assert!(said.out.is_empty());
+}
+
+#[test]
+fn standard_input_gives_what_the_file_gives() {
+    for path in shipped() {
+        let file = run(["dump", "-r", path.to_str().unwrap()]).expect(0).out;
+        let piped = run_with(["dump", "-r", "-"], &fs::read(&path).unwrap()).expect(0).out;
+        assert_eq!(String::from_utf8_lossy(&piped), String::from_utf8_lossy(&file), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_file_cut_short_gives_what_is_there_and_says_what_is_missing() {
+    let whole = fs::read(capture("mqttjs-v31.pcap")).unwrap();
+    let all = run_with(["dump", "-r", "-"], &whole).expect(0);
+    let cut = run_with(["dump", "-r", "-"], &whole[..whole.len() / 2]);
+    assert!(cut.text().lines().count() > 10, "{}", cut.text());
+    assert!(all.text().starts_with(cut.text()), "what is there is as in the whole file");
+    assert!(cut.err.contains("cut short") && cut.err.contains("need"), "{}", cut.err);
+}
+
+#[test]
+fn what_is_no_capture_is_refused() {
+    for path in [capture("README.md"), capture("nothing.pcap")] {
+        let said = run(["dump", "-r", &path]).expect(5);
+        assert!(said.err.contains(&path) && said.out.is_empty(), "{}", said.err);
+    }
+}
+
+#[test]
+fn frames_are_written_as_a_capture_that_others_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("written.pcapng");
+    let written = written.to_str().unwrap();
+    for path in shipped() {
+        let path = path.to_str().unwrap();
+        run(["dump", "-r", path, "-Y", "mqtt.msgtype == publish", "-w", written]).expect(0);
+        let rows = |file: &str, filter: &str| -> BTreeSet<String> {
+            let columns = ["-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "tcp.payload"];
+            let rows = tool(Command::new("tshark").args(["-r", file, "-Y", filter]).args(columns));
+            String::from_utf8(rows).unwrap().lines().map(str::to_owned).collect()
+        };
+        let numbers: Vec<_> = frames(path, "mqtt.msgtype == publish").iter().map(u64::to_string).collect();
+        let completing = rows(path, &format!("frame.number in {{{}}}", numbers.join(",")));
+        let written = rows(written, "frame");
+        // Of a packet that spans frames, the earlier ones too.
+        assert!(written.is_superset(&completing), "{path}");
+        assert!(written.is_subset(&rows(path, "tcp.len > 0")), "{path}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = mqscope()
+        .args(["dump", "-T", "hex", "-r", &capture("mqttjs-large.pcapng.zst")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
+fn secrets_are_shown_only_when_asked_for() {
+    for form in ["text", "hex", "json"] {
+        let path = capture("mqttjs-v5.pcapng");
+        // As text and as bytes.
+        let secret = |said: &str| said.contains("kWh-2026") || said.contains("6b 57 68 2d");
+        let arguments = ["dump", "-r", &path, "-T", form, "-Y", "mqtt.msgtype == connect"];
+        let said = run(arguments).expect(0);
+        assert!(!secret(said.text()), "{form}: {}", said.text());
+        let said = run(arguments.into_iter().chain(["--show-secrets"])).expect(0);
+        assert!(secret(said.text()), "{form}: {}", said.text());
+    }
+    for (options, expected) in [(&[][..], "(redacted)"), (&["--show-secrets"], "kWh-2026")] {
+        let path = capture("mqttjs-v31.pcap");
+        let arguments = ["dump", "-r", &path, "-T", "fields", "-e", "mqtt.passwd", "-Y", "mqtt.passwd"];
+        assert_eq!(run(arguments.iter().chain(options)).expect(0).text().trim_end(), expected);
+    }
+}
+
+#[test]
+fn nothing_from_the_wire_reaches_a_terminal_as_a_command() {
+    // A PUBLISH whose topic and payload hold escape sequences, in a capture made of it.
+    let topic = "a\x1b]0;owned\x07/\u{202e}b";
+    let mut packet = vec![0x30, (2 + topic.len() + 4) as u8, 0, topic.len() as u8];
+    packet.extend(topic.as_bytes());
+    packet.extend(b"\x1b[2J");
+    let capture = one_frame(&packet);
+    for form in ["text", "hex", "json"] {
+        let said = run_with(
+            ["dump", "-r", "-", "-d", "tcp.port==1883,mqtt", "-T", form, "--color", "never"],
+            &capture,
+        )
+        .expect(0);
+        assert!(said.text().contains("owned"), "{form}: {}", said.text());
+        let bad = said.text().chars().find(|&c| c.is_control() && c != '\n' || c == '\u{202e}');
+        assert_eq!(bad, None, "{form}: {:?}", said.text());
+    }
+}
+
+/// A pcap of one frame: raw IPv4, TCP from port 40000 to 1883.
+fn one_frame(data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(40 + data.len()).unwrap();
+    let mut file = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 101, 0, 0, length.into(), length.into()] {
+        file.extend(word.to_le_bytes());
+    }
+    file.extend([0x45, 0]);
+    file.extend(length.to_be_bytes());
+    file.extend([0, 1, 0, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
+    file.extend(40000_u16.to_be_bytes());
+    file.extend(1883_u16.to_be_bytes());
+    file.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
+    file.extend(data);
+    file
+}
