@@ -91,6 +91,7 @@ mod check;
 mod complete;
 mod error;
 mod eval;
+mod frame;
 mod function;
 mod lexer;
 mod literal;
@@ -106,6 +107,7 @@ use std::str::FromStr;
 
 pub use complete::{Completion, CompletionKind, complete};
 pub use error::{FilterError, FilterErrorKind, Found, Span, Warning};
+pub use frame::FrameFilter;
 use tree::Node;
 
 use crate::PacketView;
@@ -139,6 +141,11 @@ impl Filter {
         &self.text
     }
 
+    /// The filter, to be asked of frames.
+    pub fn of_frames(self) -> FrameFilter {
+        FrameFilter::new(self)
+    }
+
     /// As [`matches`](Self::matches), where what the index knows of the packet suffices.
     pub(crate) fn of_row(&self, facts: &RowFacts<'_>) -> Option<bool> {
         self.node.of_row(facts)
@@ -146,7 +153,9 @@ impl Filter {
 
     /// Whether it asks for what only later packets tell: the answer to a packet.
     pub fn looks_ahead(&self) -> bool {
-        self.node.looks_ahead()
+        let mut ahead = false;
+        self.node.fields(&mut |field| ahead |= field.looks_ahead());
+        ahead
     }
 
     /// What works but may not mean what its writer thinks.

@@ -92,6 +92,11 @@ impl Field {
         self.0.looks_ahead()
     }
 
+    /// Whether it is about the frame, and so the same for all packets that the frame completes.
+    pub(super) fn is_of_frame(self) -> bool {
+        !self.name().starts_with("mqtt") && !self.name().starts_with("_ws")
+    }
+
     /// The names of its numbers, a few numbers by two of them; all named numbers are below 256.
     pub(super) fn value_names(self) -> impl Iterator<Item = (u64, &'static str)> {
         let is_number = self.class() == Class::Number;
@@ -108,14 +113,13 @@ impl Source for PacketView<'_> {
         fields::values(field.0, self, &mut |value| give(value, each));
     }
 
-    fn topic(&self) -> Option<&[u8]> {
-        self.topic
+    fn topics(&self, each: &mut dyn FnMut(&[u8])) {
+        self.topic.into_iter().for_each(each);
     }
 
-    fn payload(&self) -> Option<&[u8]> {
-        match &self.packet {
-            Ok(Packet::Publish(publish)) => Some(publish.payload),
-            _ => None,
+    fn payloads(&self, each: &mut dyn FnMut(&[u8])) {
+        if let Ok(Packet::Publish(publish)) = &self.packet {
+            each(publish.payload);
         }
     }
 }
@@ -127,14 +131,10 @@ impl Source for RowFacts<'_> {
     }
 
     /// Only a packet that has none is asked.
-    fn topic(&self) -> Option<&[u8]> {
-        None
-    }
+    fn topics(&self, _: &mut dyn FnMut(&[u8])) {}
 
     /// Only a packet that has none is asked.
-    fn payload(&self) -> Option<&[u8]> {
-        None
-    }
+    fn payloads(&self, _: &mut dyn FnMut(&[u8])) {}
 }
 
 impl RowFacts<'_> {

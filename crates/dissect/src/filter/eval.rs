@@ -20,10 +20,10 @@ use super::value::{Constant, Value};
 pub(super) trait Source {
     /// Gives `each` every value of a field.
     fn values(&self, field: Field, each: &mut dyn FnMut(Value<'_>));
-    /// The topic of a PUBLISH, its alias resolved.
-    fn topic(&self) -> Option<&[u8]>;
-    /// The application message of a PUBLISH.
-    fn payload(&self) -> Option<&[u8]>;
+    /// Gives `each` the topic of a PUBLISH, its alias resolved.
+    fn topics(&self, each: &mut dyn FnMut(&[u8]));
+    /// Gives `each` the application message of a PUBLISH.
+    fn payloads(&self, each: &mut dyn FnMut(&[u8]));
 }
 
 impl Node {
@@ -135,15 +135,9 @@ impl Operand {
             Operand::Field(field) => packet.values(*field, each),
             Operand::NoLayer => {}
             Operand::Constant(constant) => each(constant.value()),
-            Operand::Json(path) => {
-                if let Some(payload) = packet.payload() {
-                    path.values(payload, each);
-                }
-            }
+            Operand::Json(path) => packet.payloads(&mut |payload| path.values(payload, each)),
             Operand::TopicFilter(filter) => {
-                if let Some(topic) = packet.topic() {
-                    each(Value::Boolean(filter.matches(topic)));
-                }
+                packet.topics(&mut |topic| each(Value::Boolean(filter.matches(topic))));
             }
             Operand::Slice(of, ranges) => of.values(packet, &mut |value| {
                 with_bytes(value, |bytes| {

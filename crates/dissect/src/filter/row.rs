@@ -1,4 +1,4 @@
-//! What a filter can say of a packet that has not been read.
+//! What a filter can say of a packet that has not been read, and what it asks for.
 
 use super::catalogue::Field;
 use super::tree::{Node, Operand};
@@ -18,19 +18,24 @@ impl Node {
         }
     }
 
-    /// Whether an operand's values are only known once later packets have been read.
-    pub(super) fn looks_ahead(&self) -> bool {
-        match self {
-            Node::Or(nodes) | Node::And(nodes) | Node::Xor(nodes) => nodes.iter().any(Node::looks_ahead),
-            Node::Not(node) => node.looks_ahead(),
-            leaf => !leaf.operands(&mut |operand| operand.fields(&mut |field| !field.looks_ahead())),
-        }
+    /// Gives `each` the fields that are asked for, some of them more than once.
+    pub(super) fn fields(&self, each: &mut dyn FnMut(Field)) {
+        self.operands(&mut |operand| operand.fields(each));
     }
 
-    /// Whether `test` holds for all operands of a node that joins no others.
+    /// Whether topics or payloads are asked for beside fields.
+    pub(super) fn asks_for_message(&self) -> bool {
+        !self.operands(&mut |operand| !operand.asks_for_message())
+    }
+
+    /// Whether `test` holds for all operands.
     fn operands(&self, test: &mut dyn FnMut(&Operand) -> bool) -> bool {
         match self {
-            Node::Always | Node::Or(_) | Node::And(_) | Node::Xor(_) | Node::Not(_) => true,
+            Node::Always => true,
+            Node::Or(nodes) | Node::And(nodes) | Node::Xor(nodes) => {
+                nodes.iter().all(|node| node.operands(test))
+            }
+            Node::Not(node) => node.operands(test),
             Node::Exists(operand)
             | Node::NonZero(operand)
             | Node::Contains { operand, .. }
@@ -69,9 +74,15 @@ impl Operand {
         }
     }
 
-    /// Whether `test` holds for all fields in it.
-    fn fields(&self, test: &mut dyn FnMut(Field) -> bool) -> bool {
-        self.own_field().is_none_or(&mut *test) && self.children(&mut |child| child.fields(test))
+    /// Gives `each` its fields. True: there may be more elsewhere.
+    fn fields(&self, each: &mut dyn FnMut(Field)) -> bool {
+        self.own_field().into_iter().for_each(&mut *each);
+        self.children(&mut |child| child.fields(each))
+    }
+
+    fn asks_for_message(&self) -> bool {
+        matches!(self, Operand::Json(_) | Operand::TopicFilter(_))
+            || !self.children(&mut |child| !child.asks_for_message())
     }
 
     fn own_field(&self) -> Option<Field> {

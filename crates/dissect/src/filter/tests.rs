@@ -26,16 +26,15 @@ impl Source for Packet {
         }
     }
 
-    fn topic(&self) -> Option<&[u8]> {
+    fn topics(&self, each: &mut dyn FnMut(&[u8])) {
         let topic = self.fields.iter().find(|(name, _)| *name == "mqtt.topic");
-        topic.and_then(|(_, value)| match value {
-            Some(Constant::Text(text)) => Some(&text[..]),
-            _ => None,
-        })
+        if let Some((_, Some(Constant::Text(text)))) = topic {
+            each(text);
+        }
     }
 
-    fn payload(&self) -> Option<&[u8]> {
-        self.payload
+    fn payloads(&self, each: &mut dyn FnMut(&[u8])) {
+        self.payload.into_iter().for_each(each);
     }
 }
 
@@ -631,6 +630,18 @@ fn a_misspelt_field_taken_as_text_is_warned_of() {
     assert_eq!(doubtful.warnings()[0].span.start, 14);
     assert!(filter("mqtt.topic == \"mqtt.topik\"").warnings().is_empty());
     assert!(filter("mqtt.topic == a.b").warnings().is_empty());
+}
+
+#[test]
+fn a_filter_tells_whether_it_asks_for_what_comes_later() {
+    for text in
+        ["mqtt.response_in", "mqtt.qos == 1 and not mqtt.response_in > 7", "abs(mqtt.response_in) in {1}"]
+    {
+        assert!(filter(text).looks_ahead(), "{text}");
+    }
+    for text in ["", "mqtt.response_to", "mqtt.topic == \"mqtt.response_in\""] {
+        assert!(!filter(text).looks_ahead(), "{text}");
+    }
 }
 
 #[test]
