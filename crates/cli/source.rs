@@ -61,9 +61,12 @@ fn open_file(path: &Path) -> Result<Source, Failure> {
 /// The display filter, if one was given; its error shows the column.
 pub(crate) fn filter(args: &args::Source) -> Result<Option<Filter>, Failure> {
     let Some(text) = &args.filter else { return Ok(None) };
-    Filter::parse(text)
-        .map(Some)
-        .map_err(|error| Failure::usage(format!("display filter: {error}\n{}", error.picture(text))))
+    let filter = Filter::parse(text)
+        .map_err(|error| Failure::usage(format!("display filter: {error}\n{}", error.picture(text))))?;
+    for warning in filter.warnings() {
+        eprintln!("mqscope: display filter: {}", warning.message);
+    }
+    Ok(Some(filter))
 }
 
 /// What the indexer is told.

@@ -3,6 +3,7 @@
 mod captures;
 mod codec;
 mod dump;
+mod filters;
 mod floors;
 mod generated;
 mod live;

@@ -5,12 +5,14 @@ mod printer;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
+    mem,
     ops::ControlFlow,
     time::Duration,
 };
 
 use mqscope_capture::Capture;
-use mqscope_dissect::{Indexer, PacketView, Reader, RowId, Unseen, Visitor, filter::Filter};
+use mqscope_dissect::filter::{Filter, FrameFilter};
+use mqscope_dissect::{Indexer, PacketView, Reader, RowId, Unseen, Visitor};
 
 use self::{frames::FrameSelection, printer::Printer};
 use crate::{
@@ -41,7 +43,8 @@ pub(crate) fn dump(args: args::Dump, color: Color) -> Outcome {
     let frames =
         args.write.as_deref().map(|path| FrameSelection::create(path, capture.store())).transpose()?;
 
-    let out = Out { filter, printer, bytes: Vec::with_capacity(OUT_BYTES * 2), left: stop_at.packets };
+    let asked = Asked::new(filter, args.per_frame);
+    let out = Out { asked, printer, bytes: Vec::with_capacity(OUT_BYTES * 2), left: stop_at.packets };
     let mut dump = Dump { indexer: Indexer::new(settings, capture.store()), out, frames, stop_at, stop };
     dump.out.printer.begin(&mut dump.out.bytes);
     let exit = dump.run(&mut capture)?;
@@ -54,7 +57,7 @@ pub(crate) fn dump(args: args::Dump, color: Color) -> Outcome {
 pub(super) fn print_lines(mut capture: Capture, color: Color) -> Outcome {
     let stop = Stop::on_signals().or_io(|| "could not catch signals".to_owned())?;
     let printer = Printer::lines(color);
-    let out = Out { filter: None, printer, bytes: Vec::with_capacity(OUT_BYTES * 2), left: None };
+    let out = Out { asked: Asked::All, printer, bytes: Vec::with_capacity(OUT_BYTES * 2), left: None };
     let indexer = Indexer::new(mqscope_dissect::Settings::default(), capture.store());
     Dump { indexer, out, frames: None, stop_at: source::StopAt::default(), stop }.run(&mut capture)
 }
@@ -69,11 +72,18 @@ struct Dump {
 
 /// What is printed of the packets that come by.
 struct Out {
-    filter: Option<Filter>,
+    asked: Asked,
     printer: Printer,
     bytes: Vec<u8>,
-    /// How many packets may still match.
+    /// How many packets may still match; of frames, how many of those.
     left: Option<u64>,
+}
+
+/// What is asked for.
+enum Asked {
+    All,
+    Packets(Filter),
+    Frames { filter: FrameFilter, frame: u64, rows: Vec<RowId> },
 }
 
 impl Dump {
@@ -106,6 +116,8 @@ impl Dump {
             let rows = sink.rows;
             self.select(&rows);
         }
+        let rows = self.out.conclude();
+        self.select(&rows);
         self.out.printer.end(&mut self.out.bytes);
         self.write(true)?;
         if let Some(frames) = self.frames.take() {
@@ -196,9 +208,54 @@ impl Dump {
     }
 }
 
+impl Asked {
+    fn new(filter: Option<Filter>, per_frame: bool) -> Self {
+        match filter {
+            None => Self::All,
+            Some(filter) if per_frame => {
+                Self::Frames { filter: filter.of_frames(), frame: 0, rows: Vec::new() }
+            }
+            Some(filter) => Self::Packets(filter),
+        }
+    }
+
+    fn looks_ahead(&self) -> bool {
+        match self {
+            Self::All => false,
+            Self::Packets(filter) => filter.looks_ahead(),
+            Self::Frames { filter, .. } => filter.looks_ahead(),
+        }
+    }
+}
+
 impl Out {
     fn looks_ahead(&self) -> bool {
-        self.printer.looks_ahead() || self.filter.as_ref().is_some_and(Filter::looks_ahead)
+        self.printer.looks_ahead() || self.asked.looks_ahead()
+    }
+
+    /// Adds a packet to the frame that is being asked about.
+    fn collect(&mut self, packet: &PacketView<'_>) {
+        if let Asked::Frames { filter, frame, rows } = &mut self.asked {
+            *frame = packet.frame();
+            filter.add(packet);
+            rows.push(packet.row.id);
+        }
+        self.printer.push(&mut self.bytes, packet);
+    }
+
+    /// The rows of a frame all of whose packets are known, if it matches.
+    fn conclude(&mut self) -> Vec<RowId> {
+        let Asked::Frames { filter, rows, .. } = &mut self.asked else { return Vec::new() };
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        let rows = mem::take(rows);
+        if filter.take() && self.left != Some(0) {
+            self.left = self.left.map(|left| left - 1);
+            return rows;
+        }
+        self.printer.discard();
+        Vec::new()
     }
 }
 
@@ -214,8 +271,20 @@ impl Visitor for Matches<'_> {
         if out.left == Some(0) {
             return ControlFlow::Break(());
         }
-        if out.filter.as_ref().is_some_and(|filter| !filter.matches(packet)) {
-            return ControlFlow::Continue(());
+        match &out.asked {
+            Asked::All => {}
+            Asked::Packets(filter) if filter.matches(packet) => {}
+            Asked::Packets(_) => return ControlFlow::Continue(()),
+            Asked::Frames { frame, .. } => {
+                if *frame != packet.frame() {
+                    self.rows.append(&mut out.conclude());
+                    if out.left == Some(0) {
+                        return ControlFlow::Break(());
+                    }
+                }
+                out.collect(packet);
+                return ControlFlow::Continue(());
+            }
         }
         out.printer.push(&mut out.bytes, packet);
         self.rows.push(packet.row.id);

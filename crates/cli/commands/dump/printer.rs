@@ -96,6 +96,13 @@ impl Printer {
         }
     }
 
+    /// Drops what was pushed of a frame whose row is not complete.
+    pub(super) fn discard(&mut self) {
+        if let Form::Fields { table, .. } = &mut self.form {
+            table.discard();
+        }
+    }
+
     pub(super) fn end(&mut self, out: &mut Vec<u8>) {
         if let Form::Fields { table, .. } = &mut self.form {
             table.end(out);

@@ -46,6 +46,11 @@ impl FrameFilter {
         FrameFilter { filter, fields, packets: Packets::default() }
     }
 
+    /// Whether it asks for what only later packets tell.
+    pub fn looks_ahead(&self) -> bool {
+        self.filter.looks_ahead()
+    }
+
     /// Adds a packet that the frame completes.
     pub fn add(&mut self, packet: &PacketView<'_>) {
         let Packets { values, topics, payloads, count } = &mut self.packets;

@@ -174,6 +174,14 @@ impl Table {
         }
     }
 
+    /// Drops the row of the frame whose packets are being collected.
+    pub fn discard(&mut self) {
+        self.frame = None;
+        for column in &mut self.columns {
+            column.clear();
+        }
+    }
+
     fn write(&mut self, out: &mut Vec<u8>) {
         let TableStyle { separator, quote, .. } = self.style;
         for (index, column) in self.columns.iter_mut().enumerate() {
@@ -188,14 +196,18 @@ impl Table {
                 }
                 _ => out.extend_from_slice(&column.cell),
             }
-            column.cell.clear();
-            column.values = 0;
+            column.clear();
         }
         out.push(b'\n');
     }
 }
 
 impl Column {
+    fn clear(&mut self) {
+        self.cell.clear();
+        self.values = 0;
+    }
+
     fn collect(&mut self, packet: &PacketView<'_>, style: &TableStyle, secrets: Secrets, stamp: &mut Stamp) {
         let Self { field, cell, values, .. } = self;
         values_shown(*field, packet, secrets, &mut |value| {
