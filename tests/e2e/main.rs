@@ -8,6 +8,7 @@ mod floors;
 mod generated;
 mod live;
 mod program;
+mod readme;
 mod runs;
 mod screens;
 mod servers;
