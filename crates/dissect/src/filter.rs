@@ -1,7 +1,8 @@
 //! Display filters: which packets are shown, printed, counted, replayed.
 //!
 //! The language is Wireshark's, asked of **one MQTT packet at a time**: where several packets share a frame, each is
-//! asked for itself, and a filter that mixes the topic of one with the QoS of another matches none of them.
+//! asked for itself, and a filter that mixes the topic of one with the QoS of another matches none of them. A
+//! [`FrameFilter`] asks as Wireshark does, of all packets of a frame together.
 //!
 //! ```
 //! use mqscope_dissect::filter::Filter;

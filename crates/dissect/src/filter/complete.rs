@@ -354,7 +354,22 @@ impl Found<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn completions_lie_within_what_is_written(
+            text in "[a-z .:=!<>&|(){}\\[\\],\"'\\\\#é0-9-]{0,30}",
+            cursor in 0usize..40,
+        ) {
+            for completion in complete(&text, cursor) {
+                let Span { start, end } = completion.replace;
+                prop_assert!(start <= end && end == cursor.min(text.chars().count()), "{:?}", completion);
+            }
+        }
+    }
 
     fn texts(text: &str) -> Vec<String> {
         complete(text, text.chars().count()).into_iter().map(|completion| completion.text).collect()
