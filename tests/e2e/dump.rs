@@ -12,10 +12,10 @@ fn capture(name: &str) -> String {
     at_root("captures").join(name).to_str().unwrap().to_owned()
 }
 
-/// The numbers of the frames that a filter leaves.
-fn frames(path: &str, filter: &str) -> BTreeSet<u64> {
+/// The numbers of the frames that a filter leaves; with `--per-frame` it is asked of frames.
+fn frames(path: &str, filter: &str, options: &[&str]) -> BTreeSet<u64> {
     let arguments = ["dump", "-r", path, "-T", "fields", "-e", "frame.number", "-Y", filter];
-    run(arguments).expect(0).text().lines().map(|line| line.parse().unwrap()).collect()
+    run(arguments.iter().chain(options)).expect(0).text().lines().map(|line| line.parse().unwrap()).collect()
 }
 
 fn tshark_frames(path: &str, filter: &str) -> BTreeSet<u64> {
@@ -38,23 +38,32 @@ fn filters_leave_the_frames_that_tshark_leaves() {
         "mqtt.conflag.uname == True && mqtt.kalive <= 1",
         "mqtt.len in {10..20, 2}",
         "tcp.dstport == 1883 and frame.len > 100",
+        "!(mqtt.qos == 1)",
+        "not mqtt.msgid",
+        "mqtt.qos != 1",
         "mqtt.username or mqtt.willtopic",
     ];
     for name in ["mqttjs-v31.pcap", "mqttjs-v311.pcapng", "mqttjs-v5.pcapng", "mosquitto-v31.pcap"] {
         let path = capture(name);
         for filter in filters {
-            assert_eq!(frames(&path, filter), tshark_frames(&path, filter), "{name}: {filter}");
+            assert_eq!(
+                frames(&path, filter, &["--per-frame"]),
+                tshark_frames(&path, filter),
+                "{name}: {filter}"
+            );
         }
     }
 }
 
 #[test]
-fn a_filter_is_asked_of_a_packet_not_of_a_frame() {
+fn a_filter_is_asked_of_a_packet_unless_frames_are_asked_for() {
     // Frame 10 holds one PUBLISH at QoS 0 and one at QoS 1.
     let path = capture("mqttjs-v311.pcapng");
     let filter = "mqtt.topic == \"v311/zero\" and mqtt.qos == 1";
-    assert!(frames(&path, filter).is_empty());
-    assert_ne!(tshark_frames(&path, filter), BTreeSet::new());
+    assert!(frames(&path, filter, &[]).is_empty());
+    let of_frames = frames(&path, filter, &["--per-frame"]);
+    assert!(!of_frames.is_empty());
+    assert_eq!(of_frames, tshark_frames(&path, filter));
 }
 
 #[test]
@@ -107,7 +116,8 @@ fn frames_are_written_as_a_capture_that_others_read() {
             let rows = tool(Command::new("tshark").args(["-r", file, "-Y", filter]).args(columns));
             String::from_utf8(rows).unwrap().lines().map(str::to_owned).collect()
         };
-        let numbers: Vec<_> = frames(path, "mqtt.msgtype == publish").iter().map(u64::to_string).collect();
+        let numbers: Vec<_> =
+            frames(path, "mqtt.msgtype == publish", &[]).iter().map(u64::to_string).collect();
         let completing = rows(path, &format!("frame.number in {{{}}}", numbers.join(",")));
         let written = rows(written, "frame");
         // Of a packet that spans frames, the earlier ones too.
