@@ -35,7 +35,7 @@ pub(crate) struct Carrier {
     pub(crate) stream: u32,
     pub(crate) key: FlowKey,
     /// There once a packet was found.
-    pub(crate) mqtt: Option<Box<Mqtt>>,
+    pub(crate) mqtt: Option<Mqtt>,
     pub(crate) trust: Trust,
 }
 

@@ -9,6 +9,12 @@ use std::fmt::Write as _;
 /// Unicode controls of direction (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), line and paragraph
 /// separators, the byte order mark, and bytes that are no UTF-8 (`\xff`).
 pub fn push_text(bytes: &[u8], out: &mut String) {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && is_plain(bytes)
+        && !text.contains('\\')
+    {
+        return out.push_str(text);
+    }
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             push_char(c, out);
@@ -38,6 +44,15 @@ pub fn excerpt(bytes: &[u8], most: usize) -> String {
         None if head.len() < bytes.len() => format!("{escaped}…"),
         None => escaped,
     }
+}
+
+/// Whether all bytes are printable ASCII: most text is, and then nothing needs a closer look.
+#[inline]
+#[must_use]
+pub fn is_plain(bytes: &[u8]) -> bool {
+    // Without a way out of the inner loop, eight and more bytes are looked at together.
+    let odd = |bytes: &[u8]| bytes.iter().fold(false, |odd, byte| odd | !matches!(byte, b' '..=b'~'));
+    bytes.chunks(64).all(|chunk| !odd(chunk))
 }
 
 /// Whether a character does something else to a terminal than to stand there.

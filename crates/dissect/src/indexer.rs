@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Frames whose places are remembered, for packets that become certain later than they came.
-const RECENT: usize = 4096;
+const RECENT: usize = 1024;
 
 /// The longest packet whose bytes stay in the buffer that is used again.
 const GATHER_BYTES: usize = 1 << 20;
@@ -245,6 +245,9 @@ impl Work {
     #[inline]
     fn frame_of(&self, chunk: &Chunk<'_>) -> FrameRef {
         let completed = chunk.completed;
+        if completed.frame == self.current.number {
+            return self.current;
+        }
         match self.recent[completed.frame as usize % RECENT] {
             recent if recent.number == completed.frame => recent,
             _ => FrameRef { number: completed.frame, time: completed.time, ..NO_FRAME },
@@ -252,10 +255,10 @@ impl Work {
     }
 
     /// Enters a connection that was found to carry MQTT.
-    fn begin(&mut self, carrier: &Carrier, client: Direction, conversation: Conversation) -> Box<Mqtt> {
+    fn begin(&mut self, carrier: &Carrier, client: Direction, conversation: Conversation) -> Mqtt {
         let flow = self.index.flows.len();
         self.index.flows.push(Flow::new(flow, carrier.stream, carrier.key, client));
-        Box::new(Mqtt { flow, conversation })
+        Mqtt { flow, conversation }
     }
 }
 
@@ -481,7 +484,9 @@ impl<V: Visitor> Desk<'_, V> {
                 let (time, caught_up) = (unit.frame.time, self.caught_up);
                 let at = Moment { direction, row: id, time, header_len, caught_up };
                 links = conversation.packet(packet, at, findings);
-                learn(index.flows.get(mqtt.flow), packet, direction);
+                if tells_of_connection(packet) {
+                    learn(index.flows.get(mqtt.flow), packet, direction);
+                }
             }
             Err(_) => conversation.missed(),
         }
@@ -578,11 +583,18 @@ fn header_len(bytes: &[u8]) -> u32 {
     frame::next(bytes).ok().flatten().map_or(2, |header| header.header_len.into())
 }
 
-/// What a packet says about its connection.
+/// Whether a packet says anything about its connection; most do not, and then the flow is not even looked up.
 #[inline]
+fn tells_of_connection(packet: &Packet<'_>) -> bool {
+    !matches!(
+        packet,
+        Packet::Publish(_) | Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_)
+    )
+}
+
+/// What a packet says about its connection.
 fn learn(flow: &Flow, packet: &Packet<'_>, direction: Direction) {
     match packet {
-        Packet::Publish(_) | Packet::PubAck(_) => {}
         Packet::Connect(connect) => {
             flow.set_client(direction);
             flow.set_session(Session {

@@ -265,11 +265,7 @@ impl Observer for Extract<'_, '_> {
 impl Extract<'_, '_> {
     fn leaf(&mut self, field: Field, value: Value<'_>) {
         if is_secret(field) && self.secrets == Secrets::Redacted {
-            let hidden = match self.kind {
-                FieldKind::Bytes => FieldValue::Bytes(REDACTED.as_bytes()),
-                _ => FieldValue::Text(REDACTED.as_bytes()),
-            };
-            return (self.out)(hidden);
+            return (self.out)(FieldValue::Text(REDACTED.as_bytes()));
         }
         let value = match (value, self.kind) {
             (Value::Number(number), FieldKind::Boolean) => FieldValue::Boolean(number != 0),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::time::{Stamp, push_decimal, push_seconds};
 use crate::PacketView;
 use crate::annotate::Secrets;
-use crate::escape::is_unsafe;
+use crate::escape::{is_plain, is_unsafe};
 use crate::fields::{FieldId, FieldValue, Radix, values_shown};
 
 /// How a table looks: what tshark's `-E` sets.
@@ -249,7 +249,7 @@ fn push_value(out: &mut Vec<u8>, value: FieldValue<'_>, radix: Radix, stamp: &mu
 
 /// Tab and line ends as tshark escapes them; other controls, which it does not escape, as `\x1b` and `\u{9b}`.
 fn push_text(out: &mut Vec<u8>, text: &[u8]) {
-    if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+    if is_plain(text) {
         return out.extend_from_slice(text);
     }
     for char in String::from_utf8_lossy(text).chars() {

@@ -1,16 +1,15 @@
 //! JSON Lines: one packet a line.
 
-use std::io::{self, Write};
+use std::io::Write as _;
 use std::net::SocketAddr;
 
 use mqscope_wire::json::Json;
 use mqscope_wire::{DecodeError, ErrorKind, Notes, Span, Version, frame};
 use serde::Serialize;
-use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
 
 use super::time::{Stamp, push_decimal, push_seconds};
 use crate::annotate::Secrets;
-use crate::escape::is_unsafe;
+use crate::escape::{is_plain, is_unsafe};
 use crate::{AnyBreach, PacketView, RowFlags};
 
 /// Writes packets as JSON, a line each.
@@ -19,36 +18,26 @@ pub struct JsonLines {
     secrets: Secrets,
     stamp: Stamp,
     notes: Notes,
+    /// What each side's lines say about the connection, by the flow's number.
+    places: Vec<[Option<Box<[u8]>>; 2]>,
 }
+
+/// Flows whose places are remembered.
+const FLOWS: u32 = 1 << 16;
 
 impl JsonLines {
     /// A writer that hides secrets or shows them.
     pub fn new(secrets: Secrets) -> Self {
-        Self { secrets, stamp: Stamp::json(), notes: Notes::new() }
+        Self { secrets, stamp: Stamp::json(), notes: Notes::new(), places: Vec::new() }
     }
 
     /// Appends the packet's line.
     pub fn push(&mut self, out: &mut Vec<u8>, packet: &PacketView<'_>) {
-        let from = packet.side;
         out.extend_from_slice(b"{\"frame\":");
         push_decimal(out, packet.frame());
         out.extend_from_slice(b",\"time\":\"");
         self.stamp.push(out, packet.time(), 9);
-        out.extend_from_slice(b"\",\"stream\":");
-        push_decimal(out, packet.flow.stream.into());
-        out.extend_from_slice(b",\"from\":\"");
-        out.extend_from_slice(from.name().as_bytes());
-        out.extend_from_slice(b"\",\"src\":\"");
-        push_address(out, packet.flow.address(from));
-        out.extend_from_slice(b"\",\"dst\":\"");
-        push_address(out, packet.flow.address(from.opposite()));
-        out.extend_from_slice(b"\",\"transport\":\"");
-        out.extend_from_slice(packet.flow.transport.name().as_bytes());
-        out.push(b'"');
-        if let Some(client_id) = packet.flow.client_id() {
-            out.extend_from_slice(b",\"client_id\":");
-            push_text(out, client_id);
-        }
+        self.push_place(out, packet);
         if let Some(topic) = packet.topic {
             out.extend_from_slice(b",\"topic\":");
             push_text(out, topic);
@@ -86,6 +75,44 @@ impl JsonLines {
             push_violations(out, packet.version(), packet.breaches(&mut self.notes));
         }
         out.extend_from_slice(b"}\n");
+    }
+}
+
+impl JsonLines {
+    /// Appends stream, addresses, transport and client: the same for all packets of one side, once there was a CONNECT.
+    fn push_place(&mut self, out: &mut Vec<u8>, packet: &PacketView<'_>) {
+        let (number, side) = (packet.flow.number, packet.side as usize);
+        if let Some(Some(place)) = self.places.get(number as usize).map(|sides| &sides[side]) {
+            return out.extend_from_slice(place);
+        }
+        let start = out.len();
+        push_place(out, packet);
+        let is_known = packet.flow.client_id().is_some_and(|id| !id.is_empty());
+        if is_known && packet.flow.session().is_some() && number < FLOWS {
+            if self.places.len() <= number as usize {
+                self.places.resize_with(number as usize + 1, Default::default);
+            }
+            self.places[number as usize][side] = Some(out[start..].into());
+        }
+    }
+}
+
+fn push_place(out: &mut Vec<u8>, packet: &PacketView<'_>) {
+    let from = packet.side;
+    out.extend_from_slice(b"\",\"stream\":");
+    push_decimal(out, packet.flow.stream.into());
+    out.extend_from_slice(b",\"from\":\"");
+    out.extend_from_slice(from.name().as_bytes());
+    out.extend_from_slice(b"\",\"src\":\"");
+    push_address(out, packet.flow.address(from));
+    out.extend_from_slice(b"\",\"dst\":\"");
+    push_address(out, packet.flow.address(from.opposite()));
+    out.extend_from_slice(b"\",\"transport\":\"");
+    out.extend_from_slice(packet.flow.transport.name().as_bytes());
+    out.push(b'"');
+    if let Some(client_id) = packet.flow.client_id() {
+        out.extend_from_slice(b",\"client_id\":");
+        push_text(out, client_id);
     }
 }
 
@@ -133,13 +160,34 @@ pub fn push_error(out: &mut Vec<u8>, error: &DecodeError) {
 
 /// Appends anything as JSON, safe for a terminal: what [`escape`](crate::escape) escapes is written as `\u` here.
 pub fn push_value(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    let mut serializer = Serializer::with_formatter(out, Safe(CompactFormatter));
+    let start = out.len();
     // A Vec takes all bytes, and what is serialised here has string keys only.
-    let _ = value.serialize(&mut serializer);
+    let _ = serde_json::to_writer(&mut *out, value);
+    if !is_plain(&out[start..]) {
+        make_safe(out, start);
+    }
+}
+
+/// Writes what JSON allows and a terminal does not take well as escapes, from `start` on. Only strings have such
+/// characters.
+#[cold]
+fn make_safe(out: &mut Vec<u8>, start: usize) {
+    let tail = out.split_off(start);
+    let text = String::from_utf8_lossy(&tail);
+    let mut rest = &*text;
+    while let Some(at) = rest.find(is_unsafe) {
+        let mut chars = rest[at..].chars();
+        let odd = chars.next().map_or(0, u32::from);
+        out.extend_from_slice(&rest.as_bytes()[..at]);
+        // Writing to a Vec does not fail, and all such characters are in the first plane.
+        let _ = write!(out, "\\u{odd:04x}");
+        rest = chars.as_str();
+    }
+    out.extend_from_slice(rest.as_bytes());
 }
 
 fn push_text(out: &mut Vec<u8>, text: &[u8]) {
-    if text.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+    if is_plain(text) && memchr::memchr2(b'"', b'\\', text).is_none() {
         out.push(b'"');
         out.extend_from_slice(text);
         out.push(b'"');
@@ -162,31 +210,6 @@ fn push_address(out: &mut Vec<u8>, address: SocketAddr) {
         }
         // Writing to a Vec does not fail.
         SocketAddr::V6(_) => drop(write!(out, "{address}")),
-    }
-}
-
-/// Writes what JSON allows and a terminal does not take well as escapes.
-struct Safe(CompactFormatter);
-
-impl Formatter for Safe {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut rest = fragment;
-        while let Some(at) = rest.find(is_unsafe) {
-            writer.write_all(&rest.as_bytes()[..at])?;
-            let mut chars = rest[at..].chars();
-            if let Some(char) = chars.next() {
-                write!(writer, "\\u{:04x}", u32::from(char))?;
-            }
-            rest = chars.as_str();
-        }
-        writer.write_all(rest.as_bytes())
-    }
-
-    fn write_char_escape<W: ?Sized + Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
-        self.0.write_char_escape(writer, escape)
     }
 }
 

@@ -64,8 +64,13 @@ impl TextLines {
         line.put(Ink::Plain, &" ".repeat(client_width - client.width() + 1));
         line.put(Ink::Faint, arrow);
         line.put(ink, sign);
-        line.put(Ink::Kind, &format!("{:<11} ", packet.packet_type().name()));
-        line.put(Ink::Plain, &self.info);
+        let kind = packet.packet_type().name();
+        if self.info.is_empty() {
+            line.put(Ink::Kind, kind);
+        } else {
+            line.put(Ink::Kind, &format!("{kind:<11} "));
+            line.put(Ink::Plain, &self.info);
+        }
         canvas.put(Ink::Plain, "\n");
     }
 }

@@ -72,15 +72,17 @@ pub(crate) fn push_seconds(out: &mut Vec<u8>, time: i64, digits: usize) {
 }
 
 fn push_fraction(out: &mut Vec<u8>, nanos: i64, digits: usize) {
+    if digits == 0 {
+        return;
+    }
     let mut text = *b".000000000";
-    let mut rest = nanos as u64;
-    for place in text[1..].iter_mut().rev() {
-        *place = b'0' + (rest % 10) as u8;
-        rest /= 10;
+    let mut rest = nanos as u32;
+    for place in [8, 6, 4, 2] {
+        text[place..place + 2].copy_from_slice(pair(rest % 100));
+        rest /= 100;
     }
-    if digits > 0 {
-        out.extend_from_slice(&text[..=digits.min(9)]);
-    }
+    text[1] = b'0' + rest as u8;
+    out.extend_from_slice(&text[..=digits.min(9)]);
 }
 
 /// Appends a number.
@@ -89,15 +91,31 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, number: u64) {
     let mut text = [0; 20];
     let mut from = text.len();
     let mut rest = number;
-    loop {
+    while rest >= 100 {
+        from -= 2;
+        text[from..from + 2].copy_from_slice(pair((rest % 100) as u32));
+        rest /= 100;
+    }
+    if rest >= 10 {
+        from -= 2;
+        text[from..from + 2].copy_from_slice(pair(rest as u32));
+    } else {
         from -= 1;
-        text[from] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        text[from] = b'0' + rest as u8;
     }
     out.extend_from_slice(&text[from..]);
+}
+
+/// The two digits of a number below a hundred.
+#[inline]
+fn pair(number: u32) -> &'static [u8] {
+    const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
+        2021222324252627282930313233343536373839\
+        4041424344454647484950515253545556575859\
+        6061626364656667686970717273747576777879\
+        8081828384858687888990919293949596979899";
+    let at = (number % 100) as usize * 2;
+    &PAIRS[at..at + 2]
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod exchanges;
 mod packets;
+mod print;
 mod properties;
 mod resync;
 mod tape;
