@@ -1,4 +1,44 @@
 //! YAML to plan to devices to samples.
+//!
+//! ```no_run
+//! use mqscope_load::{Control, Overrides, Scenario, run};
+//!
+//! let text = "
+//! groups:
+//!   sensors:
+//!     count: 1000
+//!     publish: {telemetry: {topic: 'fleet/{{client_id}}/data', payload: {size: 64}, qos: 1, rate: 1/s}}
+//!   backend: {count: 1, subscribe: ['fleet/+/data']}
+//! phases: [{name: steady, duration: 30s}]
+//! thresholds: {delivery_latency: ['p(99) < 50ms'], delivery_lost: ['count == 0']}
+//! ";
+//! let plan = match Scenario::parse("fleet.yaml", text, &Overrides::default()) {
+//!     Ok(plan) => plan,
+//!     Err(problems) => panic!("{problems}"), // all of them, with line, column and picture
+//! };
+//! let finished = run(plan, Control::default()).expect("a broker on 127.0.0.1:1883");
+//! println!("{:?}", finished.summary.outcome);
+//! ```
+//!
+//! A run is a few threads, one a core at most. Each has its share of the devices, a readiness loop, a recorder
+//! and nothing to lock; a device is some hundred bytes in a list, not a task.
+//!
+//! ```text
+//!  scenario --> Plan --> run: phases, conditions, the end
+//!                         |        ^ intervals, once a second
+//!                         v        |
+//!                       shard: loop over sockets and instants
+//!                         |
+//!                       device: socket + session + streams --> stamp, ledger, recorder
+//! ```
+//!
+//! Invariants:
+//! - Intended instants are fixed when a phase begins. Whatever holds a message back, its response time counts from
+//!   then; what is never sent is counted as dropped.
+//! - Intended is published and dropped together, for every phase and group.
+//! - A delivery is expected if and only if the subscription's SUBACK was older than a moment when the message was
+//!   sent; both ends judge that by the stamp alone.
+//! - What a broker sends never panics and is bounded by what MQTT allows a packet to be.
 
 mod alarm;
 mod clock;

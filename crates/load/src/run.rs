@@ -40,6 +40,8 @@ const QUIET_DRAIN: Duration = Duration::from_secs(3);
 /// The same when the run was told to stop.
 const HURRIED_DRAIN: Duration = Duration::from_secs(1);
 
+const SECOND: Nanos = 1_000_000_000;
+
 /// One more thread for so many devices, or so many messages a second.
 const DEVICES_A_THREAD: f64 = 10_000.0;
 const MESSAGES_A_THREAD: f64 = 100_000.0;
@@ -365,7 +367,8 @@ impl<'c> Run<'c> {
 
     /// Takes reports for a moment, and tells progress once a second.
     fn look(&mut self, wait: Duration) -> Result<(), RunError> {
-        match self.reports.recv_timeout(wait) {
+        let told = Duration::from_nanos((self.told + SECOND).saturating_sub(self.shared.clock.now()));
+        match self.reports.recv_timeout(wait.min(told)) {
             Ok(report) => self.take(report),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Err(RunError::Died),
@@ -374,7 +377,7 @@ impl<'c> Run<'c> {
             return Err(self.autopsy());
         }
         let now = self.shared.clock.now();
-        if now - self.told >= 1_000_000_000 {
+        if now - self.told >= SECOND {
             self.measure_process(now);
             self.tell_progress(now);
         }
@@ -387,7 +390,6 @@ impl<'c> Run<'c> {
                 let shard = interval.shard();
                 self.collector.add(&mut interval);
                 if let Some(shard) = self.shards.get(shard) {
-                    // Taken up with the next command that wakes the shard; it is only memory.
                     let _ = shard.commands.send(Command::Reuse(interval));
                 }
             }

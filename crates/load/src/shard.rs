@@ -71,6 +71,8 @@ pub(crate) struct Shard {
     /// When the second under way began, and the CPU time then.
     second: Nanos,
     cpu: Duration,
+    /// Told to finish, and finished.
+    done: bool,
 }
 
 impl Shard {
@@ -101,8 +103,8 @@ impl Shard {
         };
         let numbers = (index as u32..plan.devices()).step_by(shared.slots.len());
         let devices = numbers.zip(0..).map(|(number, slot)| Device::new(slot, number, &tools)).collect();
-        let (next_phase, second, cpu) = (None, 0, Duration::ZERO);
-        let shard = Self { poll, alarm, devices, tools, commands, reports, next_phase, second, cpu };
+        let (next_phase, second, cpu, done) = (None, 0, Duration::ZERO, false);
+        let shard = Self { poll, alarm, devices, tools, commands, reports, next_phase, second, cpu, done };
         Ok((shard, waker))
     }
 
@@ -111,7 +113,7 @@ impl Shard {
         self.cpu = health::thread_cpu();
         self.second = self.tools.now();
         let mut events = Events::with_capacity(EVENTS);
-        loop {
+        while !self.done {
             let caught_up = self.act(ACTS);
             self.tools.publish_counts();
             let now = self.tools.now();
@@ -123,11 +125,7 @@ impl Shard {
             for event in &events {
                 match event.token() {
                     ALARM => self.alarm.rang(),
-                    WAKER => {
-                        if !self.obey() {
-                            return Ok(());
-                        }
-                    }
+                    WAKER => self.obey(),
                     Token(slot) => {
                         if let Some(device) = self.devices.get_mut(slot) {
                             device.on_ready(event, &mut self.tools);
@@ -137,6 +135,7 @@ impl Shard {
                 self.act(ACTS_BETWEEN);
             }
         }
+        Ok(())
     }
 
     /// Does what is due by now, for so many devices at most; whether that was all.
@@ -188,6 +187,8 @@ impl Shard {
         let interval = self.take(now);
         // Nobody listens any more when the run has failed; it will say so.
         let _ = self.reports.send(Report::Second(interval));
+        // Memory comes back without waking anybody.
+        self.obey();
     }
 
     fn take(&mut self, now: Nanos) -> Interval {
@@ -209,19 +210,16 @@ impl Shard {
         recorder.take(from, to)
     }
 
-    /// Takes all commands; whether to go on.
-    fn obey(&mut self) -> bool {
+    /// Takes all commands.
+    fn obey(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Begin(phase, start) => self.next_phase = Some((phase, start)),
                 Command::Reuse(interval) => self.tools.recorder.reuse(interval),
-                Command::Finish => {
-                    self.finish();
-                    return false;
-                }
+                Command::Finish => self.finish(),
             }
         }
-        !self.tools.shared.stop.load(Relaxed)
+        self.done |= self.tools.shared.stop.load(Relaxed);
     }
 
     fn finish(&mut self) {
@@ -233,5 +231,6 @@ impl Shard {
         let reasons = std::mem::take(&mut self.tools.reasons).into_iter().collect();
         let ending = Ending { interval, tally: self.tools.tally.clone(), reasons };
         let _ = self.reports.send(Report::Done(Box::new(ending)));
+        self.done = true;
     }
 }

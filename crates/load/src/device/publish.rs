@@ -89,7 +89,7 @@ impl Device {
         }
         if let Err(trouble) = sent {
             if let Some(cell) = cell {
-                tools.recorder.count(cell.publish_failed, 1);
+                tools.recorder.count(cell.publish_dropped, 1);
             }
             return unsendable(&trouble, group, list, tools);
         }

@@ -10,7 +10,7 @@ use crate::health::local_ports;
 use crate::topics::{Filters, device_random};
 
 /// User-space bytes a connected device is reckoned with, subscriptions and publish lists included.
-const BYTES_A_DEVICE: u64 = 2_560;
+const BYTES_A_DEVICE: u64 = 1_536;
 /// Bytes of the program itself, its histograms and its buffers.
 const BYTES_AT_LEAST: u64 = 24 << 20;
 /// Descriptors besides those of the connections.
