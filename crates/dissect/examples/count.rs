@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use mqscope_capture::Capture;
 use mqscope_dissect::{Indexer, PacketView, RowFlags, Settings, Unseen};
+use mqscope_wire::PacketType;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -33,20 +34,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let took = begun.elapsed();
 
     let snapshot = indexer.snapshot();
-    let mut kinds = BTreeMap::new();
-    let mut flags = BTreeMap::new();
+    let mut kinds = [0_u32; 16];
     let named = [
         ("violations", RowFlags::VIOLATION),
         ("errors", RowFlags::ERROR),
         ("inferred", RowFlags::INFERRED),
         ("cut", RowFlags::CUT),
     ];
+    let mut flags = [0_u32; 4];
     for row in snapshot.rows() {
-        *kinds.entry(row.packet_type().name()).or_insert(0) += 1;
-        for (name, _) in named.iter().filter(|(_, flag)| row.flags.contains(*flag)) {
-            *flags.entry(*name).or_insert(0) += 1;
+        kinds[usize::from(row.first >> 4)] += 1;
+        for (count, (_, flag)) in flags.iter_mut().zip(&named) {
+            *count += u32::from(row.flags.contains(*flag));
         }
     }
+    let kinds: BTreeMap<_, _> =
+        PacketType::ALL.iter().map(|kind| kind.name()).zip(kinds).filter(|(_, count)| *count > 0).collect();
+    let flags: Vec<_> = named.iter().map(|(name, _)| name).zip(flags).collect();
     println!("{} frames, {} packets, {} flows", snapshot.frames(), snapshot.len(), snapshot.flows().len());
     println!("{kinds:?}\n{flags:?}");
     let mut topics: Vec<_> = topics.into_iter().collect();
