@@ -31,7 +31,8 @@ pub struct Capture {
     phase: Phase,
     /// The length of the compressed file.
     source_len: Option<u64>,
-    tether: Option<Tether>,
+    /// Held for its end.
+    _tether: Option<Tether>,
 }
 
 /// Whoever opened a source is alone in reading it, so the thread that fetches it ends with the reader.
@@ -120,7 +121,7 @@ impl Capture {
         // Before anything can fail: what turns out to be no capture is not unpacked to its end.
         let tether = Tether(growing.clone());
         let capture = Self::from_store(Store::growing(growing), name, source)?;
-        Ok(Self { tether: Some(tether), ..capture })
+        Ok(Self { _tether: Some(tether), ..capture })
     }
 
     fn from_store(store: Store, name: String, source: Source) -> Result<Self, CaptureError> {
@@ -163,8 +164,9 @@ impl Capture {
     }
 
     /// Makes this reader the only one: its source ends with it.
+    #[cfg(feature = "libpcap")]
     pub(crate) fn own(&mut self) {
-        self.tether = self.growing().cloned().map(Tether);
+        self._tether = self.growing().cloned().map(Tether);
     }
 
     fn new(name: String, window: Window, reader: Reader, catalog: Catalog) -> Self {
@@ -177,7 +179,7 @@ impl Capture {
             truncation: None,
             phase: Phase::Reading,
             source_len: None,
-            tether: None,
+            _tether: None,
         }
     }
 
