@@ -68,9 +68,10 @@ pub(crate) struct Shard {
     reports: Sender<Report>,
     /// The phase that begins at that instant.
     next_phase: Option<(usize, Nanos)>,
-    /// When the second under way began, and the CPU time then.
+    /// When the second under way began.
     second: Nanos,
-    cpu: Duration,
+    /// When CPU time was last looked at, and what it was.
+    cpu: (Nanos, Duration),
     /// Told to finish, and finished.
     done: bool,
 }
@@ -103,15 +104,15 @@ impl Shard {
         };
         let numbers = (index as u32..plan.devices()).step_by(shared.slots.len());
         let devices = numbers.zip(0..).map(|(number, slot)| Device::new(slot, number, &tools)).collect();
-        let (next_phase, second, cpu, done) = (None, 0, Duration::ZERO, false);
+        let (next_phase, second, cpu, done) = (None, 0, (0, Duration::ZERO), false);
         let shard = Self { poll, alarm, devices, tools, commands, reports, next_phase, second, cpu, done };
         Ok((shard, waker))
     }
 
     /// Runs until told to finish.
     pub(crate) fn run(mut self) -> std::io::Result<()> {
-        self.cpu = health::thread_cpu();
         self.second = self.tools.now();
+        self.cpu = (self.second, health::thread_cpu());
         let mut events = Events::with_capacity(EVENTS);
         while !self.done {
             let caught_up = self.act(ACTS);
@@ -192,12 +193,10 @@ impl Shard {
     }
 
     fn take(&mut self, now: Nanos) -> Interval {
-        let cpu = health::thread_cpu();
-        let wall = Duration::from_nanos((now - self.second).max(1));
-        let busy = 100.0 * (cpu - self.cpu).as_secs_f64() / wall.as_secs_f64();
+        let busy = self.busy(now);
         let Tools { shared, recorder, counts, phase, .. } = &mut self.tools;
         let metrics = &shared.metrics;
-        recorder.gauge(metrics.generator_cpu, busy);
+        busy.into_iter().for_each(|percent| recorder.gauge(metrics.generator_cpu, percent));
         recorder.gauge(metrics.inflight, counts.inflight as f64);
         for (group, counts) in counts.groups.iter().enumerate() {
             if let Some(cell) = metrics.cell((*phase).min(shared.plan.phases.len() - 1), group) {
@@ -206,8 +205,21 @@ impl Shard {
             }
         }
         let (from, to) = (Duration::from_nanos(self.second), Duration::from_nanos(now));
-        (self.second, self.cpu) = (now, cpu);
+        self.second = now;
         recorder.take(from, to)
+    }
+
+    /// Share of its core the shard has used since last asked, in percent; nothing while that is too short a
+    /// time to say anything, as it is where a phase ends within a second.
+    fn busy(&mut self, now: Nanos) -> Option<f64> {
+        let (since, before) = self.cpu;
+        let wall = now.saturating_sub(since);
+        if wall < SECOND / 2 {
+            return None;
+        }
+        let cpu = health::thread_cpu();
+        self.cpu = (now, cpu);
+        Some(100.0 * cpu.saturating_sub(before).as_nanos() as f64 / wall as f64)
     }
 
     /// Takes all commands.
