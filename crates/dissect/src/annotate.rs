@@ -21,12 +21,40 @@ pub const fn is_secret(field: Field) -> bool {
 /// Text is escaped, and as long as the field; cut it where room is short.
 #[must_use]
 pub fn value(note: &Note, packet: &[u8], version: Version, secrets: Secrets) -> String {
+    spelled(note, packet, bytes_of(note, packet), version, secrets)
+}
+
+/// A note's value in words as in [`value`], of its first `most` bytes; what is cut ends in `…`.
+#[must_use]
+pub fn excerpt(note: &Note, packet: &[u8], version: Version, secrets: Secrets, most: usize) -> String {
+    let bytes = bytes_of(note, packet);
+    if bytes.len() <= most {
+        return spelled(note, packet, bytes, version, secrets);
+    }
+    // a character that would be cut goes as a whole
+    let end = (most.saturating_sub(3)..=most).rev().find(|&end| !is_continuation(bytes[end])).unwrap_or(most);
+    let mut value = spelled(note, packet, &bytes[..end], version, secrets);
+    if !(is_secret(note.field()) && secrets == Secrets::Redacted) {
+        value.push('…');
+    }
+    value
+}
+
+const fn is_continuation(byte: u8) -> bool {
+    byte & 0b1100_0000 == 0b1000_0000
+}
+
+fn bytes_of<'b>(note: &Note, packet: &'b [u8]) -> &'b [u8] {
+    let span = note.span();
+    packet.get(span.start as usize..span.end() as usize).unwrap_or_default()
+}
+
+/// `bytes` are the note's own, or the first of them.
+fn spelled(note: &Note, packet: &[u8], bytes: &[u8], version: Version, secrets: Secrets) -> String {
     if note.kind() == NoteKind::Group {
         return String::new();
     }
     let field = note.field();
-    let span = note.span();
-    let bytes = packet.get(span.start as usize..span.end() as usize).unwrap_or_default();
     let number = note.number();
     if is_secret(field) && secrets == Secrets::Redacted {
         return REDACTED.to_owned();

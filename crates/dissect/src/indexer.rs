@@ -20,7 +20,7 @@ use crate::resync::Trust;
 use crate::view::{Lower, own_topic};
 use crate::{
     DissectError, Extent, Extents, Finding, Findings, Flow, FrameRef, PacketView, Row, RowFlags, RowId,
-    Settings, Snapshot, infer,
+    Settings, Snapshot, Traffic, infer,
 };
 
 /// Frames whose places are remembered, for packets that become certain later than they came.
@@ -158,7 +158,7 @@ impl Indexer {
 
     /// The index as it is now.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(&self.work.index, self.work.start, self.work.frames)
+        Snapshot::new(&self.work.index, self.work.start, self.work.frames, &self.work.traffic)
     }
 
     /// Where an indexed packet's bytes are.
@@ -190,6 +190,7 @@ struct Work {
     /// Time of the first frame.
     start: i64,
     frames: u64,
+    traffic: Traffic,
     findings: Vec<Finding>,
     gathered: Vec<u8>,
 }
@@ -215,6 +216,7 @@ impl Work {
             recent: vec![NO_FRAME; RECENT].into(),
             start: 0,
             frames: 0,
+            traffic: Traffic::default(),
             findings: Vec::new(),
             gathered: Vec::new(),
         }
@@ -282,6 +284,7 @@ struct Desk<'a, V> {
 impl<V: Visitor> Sink for Feed<'_, V> {
     fn open(&mut self, flow: FlowId, key: &FlowKey, _: i64) {
         let protocol = self.desk.work.settings.decode_as([key.a.port(), key.b.port()]);
+        self.desk.work.traffic.add(key.a.port().min(key.b.port()));
         let at = flow.0 as usize;
         if self.connections.len() <= at {
             self.connections.resize_with(at + 1, || None);

@@ -43,7 +43,7 @@ pub struct OutlineNode {
     pub mask: u8,
     /// The field's name.
     pub label: String,
-    /// The field's value, free of control characters; empty where the label says all.
+    /// The field's value, free of control characters, cut with `…` if it is long; empty where the label says all.
     pub value: String,
     /// What kind of line it is.
     pub kind: NodeKind,

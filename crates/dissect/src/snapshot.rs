@@ -29,11 +29,37 @@ struct Inner {
     len: u32,
     start: i64,
     frames: u64,
+    traffic: Traffic,
+}
+
+/// What TCP there was, with and without MQTT: for those who wonder why none was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// TCP connections.
+    pub connections: u32,
+    /// The lower of each connection's two ports, which mostly is the server's, in the order in which they were
+    /// seen, with the number of connections: the first few of them.
+    pub ports: Vec<(u16, u32)>,
+}
+
+impl Traffic {
+    /// Ports that are remembered.
+    const PORTS: usize = 16;
+
+    pub(crate) fn add(&mut self, port: u16) {
+        self.connections += 1;
+        match self.ports.iter().position(|&(known, _)| known == port) {
+            Some(at) => self.ports[at].1 += 1,
+            None if self.ports.len() < Self::PORTS => self.ports.push((port, 1)),
+            None => {}
+        }
+    }
 }
 
 impl Snapshot {
-    pub(crate) fn new(index: &Index, start: i64, frames: u64) -> Self {
+    pub(crate) fn new(index: &Index, start: i64, frames: u64, traffic: &Traffic) -> Self {
         Self(Arc::new(Inner {
+            traffic: traffic.clone(),
             sealed: index.sealed().to_vec(),
             open: index.open().clone(),
             flows: index.flows.clone(),
@@ -45,7 +71,7 @@ impl Snapshot {
 
     /// Of a capture that has not begun.
     pub fn empty() -> Self {
-        Self::new(&Index::new(), 0, 0)
+        Self::new(&Index::new(), 0, 0, &Traffic::default())
     }
 
     /// How many packets there are.
@@ -61,6 +87,11 @@ impl Snapshot {
     /// How many frames were read for it, with and without MQTT.
     pub fn frames(&self) -> u64 {
         self.0.frames
+    }
+
+    /// What TCP connections there were, with and without MQTT.
+    pub fn traffic(&self) -> &Traffic {
+        &self.0.traffic
     }
 
     /// The time of the capture's first frame, nanoseconds since the Unix epoch.

@@ -8,16 +8,34 @@ pub fn rfc3339(ns: i64) -> String {
     format!("{:.9}", timestamp(ns))
 }
 
-/// The local date and time, to the microsecond: `2026-01-02 03:04:05.021435`.
-#[must_use]
-pub fn local_date(ns: i64) -> String {
-    timestamp(ns).to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
+/// Where it is as late as people are told.
+#[derive(Clone, Debug)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// The one this machine is set to.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(TimeZone::system())
+    }
+
+    /// Coordinated universal time.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
 }
 
-/// The local time of day, to the microsecond: `03:04:05.021435`.
+/// Date and time in a zone, to the microsecond: `2026-01-02 03:04:05.021435`.
 #[must_use]
-pub fn local_time_of_day(ns: i64) -> String {
-    timestamp(ns).to_zoned_datetime(TimeZone::system()).strftime("%H:%M:%S%.6f").to_string()
+pub fn date(ns: i64, zone: &Zone) -> String {
+    timestamp(ns).to_zoned_datetime(zone.0.clone()).strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
+}
+
+/// The time of day in a zone, to the microsecond: `03:04:05.021435`.
+#[must_use]
+pub fn time_of_day(ns: i64, zone: &Zone) -> String {
+    timestamp(ns).to_zoned_datetime(zone.0.clone()).strftime("%H:%M:%S%.6f").to_string()
 }
 
 /// A stretch of nanoseconds as seconds with six places: `0.021435`.
@@ -45,5 +63,7 @@ mod tests {
         assert_eq!(seconds(-1_500_000_000), "-1.500000");
         assert!(rfc3339(i64::MAX).starts_with("2262-"));
         assert!(rfc3339(i64::MIN).starts_with("1677-"));
+        assert_eq!(date(1_767_323_045_021_435_000, &Zone::utc()), "2026-01-02 03:04:05.021435");
+        assert_eq!(time_of_day(1_767_323_045_021_435_000, &Zone::utc()), "03:04:05.021435");
     }
 }

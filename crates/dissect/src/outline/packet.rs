@@ -8,8 +8,11 @@ use crate::{
     annotate::{self, Secrets},
     escape,
     fields::{self, FieldKind},
-    filter,
+    filter, search,
 };
+
+/// Bytes of a field that its line of the tree spells out, and that a filter for its value has at most.
+const VALUE_BYTES: usize = 1024;
 
 /// Adds the packet's bytes as a layer and its fields, faults and broken rules as nodes.
 pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>, secrets: Secrets, notes: &mut Notes) {
@@ -42,7 +45,7 @@ pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>, secrets: Secrets
             NoteKind::Group => (NodeKind::Group, usize::from(note.depth()) + 1),
             NoteKind::Leaf => (NodeKind::Leaf, usize::from(note.depth()) + 1),
         };
-        let value = annotate::value(note, view.bytes, version, secrets);
+        let value = annotate::excerpt(note, view.bytes, version, secrets, VALUE_BYTES);
         let filter = filter(note, view, secrets);
         outline.nodes.push(node(depth, note.span(), note.field().label(), value, kind, filter));
     }
@@ -74,10 +77,10 @@ fn known(
     if let (Some(topic), Ok(mqscope_wire::Packet::Publish(publish))) = (view.topic, &view.packet)
         && publish.topic.is_empty()
     {
-        add("Topic of the alias", escape::text(topic), text_filter("mqtt.topic", topic));
+        add(search::ALIASED_TOPIC, escape::text(topic), text_filter("mqtt.topic", topic));
     }
     if let Some(client_id) = view.flow.client_id() {
-        add("Client", escape::text(client_id), text_filter("mqtt.client_id", client_id));
+        add(search::CLIENT, escape::text(client_id), text_filter("mqtt.client_id", client_id));
     }
     if let Some(request) = view.request {
         let after = crate::time::seconds(view.time() - request.time);
@@ -111,6 +114,5 @@ fn filter(note: &Note, view: &PacketView<'_>, secrets: Secrets) -> Option<String
 
 /// `name == "text"`; none for more text than a line takes.
 fn text_filter(name: &str, bytes: &[u8]) -> Option<String> {
-    const LONGEST: usize = 1024;
-    (bytes.len() <= LONGEST).then(|| format!("{name} == {}", filter::quoted(bytes)))
+    (bytes.len() <= VALUE_BYTES).then(|| format!("{name} == {}", filter::quoted(bytes)))
 }
