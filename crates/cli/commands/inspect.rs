@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use mqscope_dissect::Inspection;
-use mqscope_tui::InspectorSettings;
+use mqscope_tui::{Ended, InspectorSettings};
 
 use crate::{
     args::{Color, Inspect},
@@ -28,8 +28,12 @@ pub(crate) fn inspect(args: Inspect, color: Color) -> Outcome {
         filter: args.source.filter.clone(),
         secrets: source::secrets(&args.source),
     };
-    mqscope_tui::inspect(inspection, &settings).or_io(|| "could not use the terminal".to_owned())?;
+    let ended =
+        mqscope_tui::inspect(inspection, &settings).or_io(|| "could not use the terminal".to_owned())?;
     // the tap forwards until here
     drop(source.tap);
-    Ok(Exit::Passed)
+    Ok(match ended {
+        Ended::ByUser => Exit::Passed,
+        Ended::FromOutside => Exit::Interrupted,
+    })
 }

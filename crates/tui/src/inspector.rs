@@ -1,39 +1,42 @@
-//! The inspector: the loop between terminal, state and capture. Only the loop performs effects.
+//! The inspector: what joins capture and state, without the terminal. `run` has the loop.
 
-pub(crate) mod action;
+mod action;
 mod app;
+mod cursor;
 mod detail;
 mod dissection;
 mod effect;
-mod filter_line;
+mod gauges;
 mod jobs;
 mod layout;
 mod panes;
+mod prompt;
+mod run;
 mod update;
 mod view;
 
 use std::{
-    io::{self, Write as _},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use crossterm::{clipboard::CopyToClipboard, event, execute};
-use mqscope_dissect::{Inspection, Reader, Stage, annotate::Secrets};
+use crossterm::event::Event;
+use mqscope_dissect::{Inspection, Reader, Stage, annotate::Secrets, time::Zone};
 use ratatui::Frame;
 
+pub(crate) use self::action::{Action, Motion};
+pub use self::run::{Ended, inspect};
 use self::{
     app::{App, Pane},
     dissection::Dissector,
     effect::Effect,
-    jobs::Jobs,
+    jobs::{Jobs, News, NewsKind},
+    layout::Areas,
 };
-use crate::{terminal::Screen, theme::Theme};
+use crate::theme::Theme;
 
-/// Frames drawn a second at most.
-const FRAME: Duration = Duration::from_millis(33);
-/// How long the loop sleeps where nothing moves.
-const IDLE: Duration = Duration::from_millis(250);
+/// How long a message stands.
+const MESSAGE: Duration = Duration::from_secs(6);
 
 /// What the inspector is told besides the traffic.
 #[derive(Clone, Debug, Default)]
@@ -48,42 +51,16 @@ pub struct InspectorSettings {
     pub secrets: Secrets,
 }
 
-/// Shows the inspector until the user quits; the terminal is given back whatever happens.
-///
-/// # Errors
-/// When the terminal cannot be used.
-pub fn inspect(inspection: Inspection, settings: &InspectorSettings) -> io::Result<()> {
-    let mut screen = Screen::take()?;
-    let size = screen.terminal.size()?;
-    let mut inspector = Inspector::new(inspection, settings, (size.width, size.height));
-    let mut drawn = Instant::now() - FRAME;
-    loop {
-        inspector.tick();
-        if inspector.dirty && drawn.elapsed() >= FRAME {
-            screen.terminal.draw(|frame| inspector.draw(frame))?;
-            drawn = Instant::now();
-        }
-        let wait = if inspector.dirty || inspector.is_moving() { FRAME } else { IDLE };
-        if event::poll(wait)? {
-            // all that waits is taken in before the next drawing, so that held keys do not lag
-            while event::poll(Duration::ZERO)? {
-                for effect in inspector.handle(&event::read()?) {
-                    match effect {
-                        Effect::Quit => return Ok(()),
-                        Effect::Suspend => screen.suspend()?,
-                        Effect::Copy(text) => {
-                            execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?;
-                            io::stdout().flush()?;
-                        }
-                        // the others were performed where the capture is
-                        Effect::StopReading | Effect::Filter { .. } | Effect::ForgetFilter => {}
-                    }
-                }
-            }
-        }
-        if screen.asked_to_end() {
-            return Ok(());
-        }
+/// What differs from machine to machine.
+struct Surroundings {
+    zone: Zone,
+    /// Resident memory in bytes.
+    memory: fn() -> Option<u64>,
+}
+
+impl Surroundings {
+    fn of_this_machine() -> Self {
+        Self { zone: Zone::system(), memory: gauges::resident_memory }
     }
 }
 
@@ -93,21 +70,36 @@ struct Inspector {
     inspection: Arc<Inspection>,
     dissector: Dissector,
     jobs: Jobs,
+    memory: fn() -> Option<u64>,
+    /// When the message that stands now was first seen.
+    message_since: Option<(String, Instant)>,
     /// Whether something changed since it was drawn.
     dirty: bool,
 }
 
 impl Inspector {
-    fn new(inspection: Inspection, settings: &InspectorSettings, size: (u16, u16)) -> Self {
+    fn new(
+        inspection: Inspection,
+        settings: &InspectorSettings,
+        surroundings: Surroundings,
+        size: (u16, u16),
+    ) -> Self {
         let inspection = Arc::new(inspection);
         let (snapshot, progress) = inspection.look();
         let live = progress.stage == Stage::Live;
-        let app = App::new(settings.title.clone(), Theme::new(settings.color), size, snapshot, live);
+        let mut app = App::new(settings.title.clone(), Theme::new(settings.color), size, snapshot.clone());
+        if live {
+            update::start_following(&mut app);
+        }
+        update::refresh(&mut app, snapshot, progress);
+        let reader = Reader::new(inspection.store().clone());
         let mut inspector = Self {
             app,
-            dissector: Dissector::new(Reader::new(inspection.store().clone()), settings.secrets),
+            dissector: Dissector::new(reader, settings.secrets, surroundings.zone),
             jobs: Jobs::new(Arc::clone(&inspection)),
             inspection,
+            memory: surroundings.memory,
+            message_since: None,
             dirty: true,
         };
         if let Some(filter) = &settings.filter {
@@ -118,37 +110,64 @@ impl Inspector {
     }
 
     /// Takes in what was read and found since the last time.
-    fn tick(&mut self) {
+    fn tick(&mut self, now: Instant) {
         let (snapshot, progress) = self.inspection.look();
-        if progress != self.app.progress || snapshot.len() != self.app.snapshot.len() {
+        if progress != self.app.progress || snapshot.len() != self.app.latest.len() {
             update::refresh(&mut self.app, snapshot, progress);
             self.dirty = true;
         }
-        let found: Vec<_> = self.jobs.found().collect();
-        for found in found {
-            update::filtered(&mut self.app, found.generation, &found.rows, found.scanned);
-            self.dirty = true;
+        let news: Vec<_> = self.jobs.news().collect();
+        for news in news {
+            self.hear(news);
         }
+        self.dirty |= self.app.gauges.measure(now, self.app.latest.len(), self.memory);
+        self.let_message_pass(now);
         self.load_detail();
     }
 
-    /// Takes in an event; performs what can be done here and gives back all effects.
-    fn handle(&mut self, event: &event::Event) -> Vec<Effect> {
+    fn hear(&mut self, news: News) {
+        match news.kind {
+            NewsKind::Filtered { rows, scanned } => {
+                update::filtered(&mut self.app, news.generation, &rows, scanned);
+            }
+            NewsKind::Sought(hit) => update::sought(&mut self.app, news.generation, hit),
+        }
+        self.dirty = true;
+    }
+
+    fn let_message_pass(&mut self, now: Instant) {
+        match (&self.app.message, &self.message_since) {
+            (Some(message), Some((seen, since))) if message == seen => {
+                if now.duration_since(*since) >= MESSAGE {
+                    self.app.message = None;
+                    self.dirty = true;
+                }
+            }
+            (message, _) => self.message_since = message.clone().map(|message| (message, now)),
+        }
+    }
+
+    /// Takes in an event; performs what concerns the capture and gives back what concerns the terminal.
+    fn handle(&mut self, event: &Event) -> Vec<Effect> {
         let effects = update::event(&mut self.app, event);
+        self.message_since = None;
         self.dirty = true;
         let rest = self.perform(effects);
         self.load_detail();
         rest
     }
 
-    /// Performs what concerns the capture; gives back what concerns the terminal.
     fn perform(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
         let mut rest = Vec::new();
         for effect in effects {
             match effect {
                 Effect::StopReading => self.inspection.stop(),
                 Effect::Filter { generation, filter } => self.jobs.filter(generation, filter),
-                Effect::ForgetFilter => self.jobs.forget(),
+                Effect::ForgetFilter => self.jobs.forget_filter(),
+                Effect::Search { generation, search, among, from, toward } => {
+                    self.jobs.search(generation, search, among, from, toward);
+                }
+                Effect::ForgetSearch => self.jobs.forget_search(),
                 Effect::Quit | Effect::Suspend | Effect::Copy(_) => rest.push(effect),
             }
         }
@@ -157,36 +176,46 @@ impl Inspector {
 
     /// Takes the selected packet apart, if it is not the one that is shown.
     fn load_detail(&mut self) {
+        let shown = self.app.detail.as_ref().map(|detail| detail.row);
         match self.app.selected_row() {
-            Some(row) if self.app.detail.as_ref().is_none_or(|detail| detail.row != row) => {
-                let detail = self.dissector.detail(&self.app.snapshot, row);
-                update::show_detail(&mut self.app, detail);
+            selected if selected == shown => {}
+            Some(row) => {
+                let outline = self.dissector.outline(&self.app.snapshot, row);
+                update::show_outline(&mut self.app, row, outline);
                 self.dirty = true;
             }
-            None if self.app.detail.is_some() => {
-                self.app.detail = None;
+            None => {
+                update::show_nothing(&mut self.app);
                 self.dirty = true;
             }
-            _ => {}
+        }
+    }
+
+    /// Takes in the size of the terminal.
+    fn resize(&mut self, size: (u16, u16)) {
+        if size != self.app.size {
+            update::resize(&mut self.app, size);
+            self.dirty = true;
         }
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>) {
-        let app = &self.app;
-        let places = app.list.top..(app.list.top + app.page(Pane::List)).min(app.shown_len());
-        let lines: Vec<_> = places
-            .filter_map(|place| {
-                let previous = place.checked_sub(1).and_then(|place| app.row_at(place));
-                let row = app.row_at(place)?;
-                self.dissector.line(&app.snapshot, row, previous, app.time_format)
-            })
-            .collect();
-        view::draw(app, &lines, frame);
+        self.resize((frame.area().width, frame.area().height));
+        let lines = self.dissector.lines(&self.app);
+        let width = Areas::of(&self.app).inside(Pane::List).map_or(0, |area| area.width);
+        self.app.columns.grow(&lines, width);
+        self.app.lines = lines;
+        view::draw(&self.app, frame);
         self.dirty = false;
     }
 
-    /// Whether something may change without the user.
-    fn is_moving(&self) -> bool {
-        self.app.progress.stage != Stage::Done || self.app.is_filtering()
+    /// How soon something may change without the user; `None`: not before the user does something.
+    fn patience(&self) -> Option<Duration> {
+        match self.app.progress.stage {
+            _ if self.app.is_filtering() || self.app.is_searching() => Some(Duration::from_millis(10)),
+            Stage::Reading => Some(Duration::from_millis(30)),
+            Stage::Live => Some(Duration::from_millis(50)),
+            Stage::Done => self.app.message.is_some().then_some(Duration::from_secs(1)),
+        }
     }
 }

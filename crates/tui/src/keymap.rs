@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::inspector::action::{Action, Motion};
+use crate::inspector::{Action, Motion};
 
 /// Where keys are pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,10 @@ pub(crate) enum Context {
     Panes,
     /// The filter line has the keys; what is not in the table is typed.
     Filter,
-    Help,
+    /// The search line has the keys; what is not in the table is typed.
+    Search,
+    /// A value or the help is read.
+    Reader,
 }
 
 /// One line of the table.
@@ -32,63 +35,86 @@ const fn bind(
     Binding { context, keys, action, help }
 }
 
-use Context::{Filter, Help, Panes};
+use Context::{Filter, Panes, Reader, Search};
 
 /// All keys.
 pub(crate) const KEYS: &[Binding] = &[
     bind(Panes, &["j", "Down"], Action::Move(Motion::Down), "down"),
     bind(Panes, &["k", "Up"], Action::Move(Motion::Up), "up"),
-    bind(Panes, &["h", "Left"], Action::Move(Motion::Left), "fold a field; a byte left in the hex pane"),
-    bind(Panes, &["l", "Right"], Action::Move(Motion::Right), "unfold a field; a byte right in the hex pane"),
+    bind(
+        Panes,
+        &["h", "Left"],
+        Action::Move(Motion::Left),
+        "fold a field, or to the one around it; a byte left",
+    ),
+    bind(Panes, &["l", "Right"], Action::Move(Motion::Right), "unfold a field, or into it; a byte right"),
     bind(Panes, &["PgDn"], Action::Move(Motion::PageDown), "a page down"),
     bind(Panes, &["PgUp"], Action::Move(Motion::PageUp), "a page up"),
     bind(Panes, &["C-d"], Action::Move(Motion::HalfPageDown), "half a page down"),
     bind(Panes, &["C-u"], Action::Move(Motion::HalfPageUp), "half a page up"),
     bind(Panes, &["g g", "Home"], Action::Move(Motion::Top), "to the first"),
-    bind(Panes, &["G", "End"], Action::Move(Motion::Bottom), "to the last; follows new packets when live"),
+    bind(Panes, &["G", "End"], Action::Move(Motion::Bottom), "to the last; in a live capture, stay there"),
     bind(Panes, &["Tab"], Action::NextPane, "next pane"),
     bind(Panes, &["S-Tab"], Action::PreviousPane, "previous pane"),
-    bind(Panes, &["Enter"], Action::Enter, "into the fields of the packet; fold or unfold a field"),
     bind(
         Panes,
-        &["Esc", "q"],
-        Action::Back,
-        "back: to the list, then out of the filter; q in the list quits",
+        &["Enter"],
+        Action::Enter,
+        "into the packet's fields; fold a group; read a field's value in full",
     ),
+    bind(Panes, &["Esc"], Action::Back, "back: out of a single pane, to the list, out of the filter"),
+    bind(Panes, &["q"], Action::Leave, "back as Esc; where there is nothing to go back from, quit"),
     bind(Panes, &["/"], Action::EditFilter, "display filter"),
+    bind(
+        Panes,
+        &["C-f"],
+        Action::EditSearch,
+        "search topics, topic filters, client identifiers and payloads",
+    ),
+    bind(Panes, &["n"], Action::NextMatch, "next match of the search"),
+    bind(Panes, &["N"], Action::PreviousMatch, "previous match of the search"),
     bind(Panes, &["a"], Action::FieldAsFilter, "filter by the selected field's value"),
-    bind(Panes, &["x"], Action::FollowSession, "only this packet's connection; again for all"),
+    bind(Panes, &["x"], Action::FollowSession, "only this packet's connection; again: what was shown before"),
     bind(Panes, &["]"], Action::NextViolation, "next packet with a violation or an error"),
     bind(Panes, &["["], Action::PreviousViolation, "previous packet with a violation or an error"),
     bind(Panes, &["r"], Action::Exchange, "to the packet that answers this one, or that it answers"),
-    bind(Panes, &["p"], Action::Pause, "pause and go on: packets are still captured"),
-    bind(Panes, &["A"], Action::Follow, "follow new packets"),
+    bind(Panes, &["p"], Action::Pause, "pause and go on: packets are still captured meanwhile"),
+    bind(Panes, &["A"], Action::Follow, "follow: select new packets as they come"),
     bind(
         Panes,
         &["t"],
         Action::TimeFormat,
-        "time: since the start, since the packet before, time of day, date",
+        "time: since the start, since the packet above, time of day, date",
     ),
-    bind(Panes, &["c"], Action::Copy, "copy the selected field or packet to the clipboard"),
+    bind(Panes, &["c"], Action::Copy, "copy the field's value, its bytes, or the packet to the clipboard"),
     bind(Panes, &["\\"], Action::Zoom, "this pane alone, and back"),
     bind(Panes, &["|"], Action::Layout, "fields and bytes beside each other or one above the other"),
-    bind(Panes, &["+", "="], Action::Grow, "more room for the list"),
-    bind(Panes, &["-"], Action::Shrink, "less room for the list"),
+    bind(Panes, &["+", "="], Action::Grow, "more room for this pane"),
+    bind(Panes, &["-"], Action::Shrink, "less room for this pane"),
     bind(Panes, &["?", "F1"], Action::Help, "this help"),
     bind(Panes, &["C-z"], Action::Suspend, "stop the program, as in any shell"),
-    bind(Panes, &["C-c"], Action::Interrupt, "stop the capture; a second time quits"),
-    bind(Filter, &["Enter"], Action::ApplyFilter, "apply the filter"),
-    bind(Filter, &["Esc"], Action::CancelFilter, "leave the filter as it was"),
+    bind(Panes, &["C-c"], Action::Interrupt, "stop reading or capturing; a second time quits"),
+    bind(Filter, &["Enter"], Action::Accept, "apply the filter; an empty one shows all"),
+    bind(Filter, &["Esc", "C-c"], Action::Cancel, "leave the filter as it was"),
     bind(Filter, &["Tab"], Action::Complete, "complete; again for the next candidate"),
-    bind(Filter, &["Up"], Action::FilterHistory(Motion::Up), "the filter before"),
-    bind(Filter, &["Down"], Action::FilterHistory(Motion::Down), "the filter after"),
-    bind(Filter, &["C-u"], Action::ClearFilterText, "empty the line"),
-    bind(Filter, &["C-c"], Action::CancelFilter, "leave the filter as it was"),
-    bind(Help, &["j", "Down"], Action::Move(Motion::Down), "down"),
-    bind(Help, &["k", "Up"], Action::Move(Motion::Up), "up"),
-    bind(Help, &["PgDn", "Space"], Action::Move(Motion::PageDown), "a page down"),
-    bind(Help, &["PgUp"], Action::Move(Motion::PageUp), "a page up"),
-    bind(Help, &["Esc", "q", "?", "F1", "Enter", "C-c"], Action::Back, "back"),
+    bind(Filter, &["S-Tab"], Action::CompleteBack, "the previous candidate"),
+    bind(Filter, &["Up"], Action::EarlierLine, "the filter before"),
+    bind(Filter, &["Down"], Action::LaterLine, "the filter after"),
+    bind(Filter, &["C-u"], Action::ClearLine, "empty the line"),
+    bind(Search, &["Enter"], Action::Accept, "to the next packet with the text, whatever its case"),
+    bind(Search, &["Esc", "C-c"], Action::Cancel, "do not search"),
+    bind(Search, &["Up"], Action::EarlierLine, "the text before"),
+    bind(Search, &["Down"], Action::LaterLine, "the text after"),
+    bind(Search, &["C-u"], Action::ClearLine, "empty the line"),
+    bind(Reader, &["j", "Down"], Action::Move(Motion::Down), "down"),
+    bind(Reader, &["k", "Up"], Action::Move(Motion::Up), "up"),
+    bind(Reader, &["PgDn", "Space"], Action::Move(Motion::PageDown), "a page down"),
+    bind(Reader, &["PgUp"], Action::Move(Motion::PageUp), "a page up"),
+    bind(Reader, &["C-d"], Action::Move(Motion::HalfPageDown), "half a page down"),
+    bind(Reader, &["C-u"], Action::Move(Motion::HalfPageUp), "half a page up"),
+    bind(Reader, &["g g", "Home"], Action::Move(Motion::Top), "to the beginning"),
+    bind(Reader, &["G", "End"], Action::Move(Motion::Bottom), "to the end"),
+    bind(Reader, &["Esc", "q", "Enter", "?", "F1", "C-c"], Action::Back, "back"),
 ];
 
 /// What a key press came to.
@@ -120,6 +146,7 @@ pub(crate) fn lookup(context: Context, prefix: Option<char>, key: KeyEvent) -> P
 /// A key as the table writes it: `j`, `G`, `C-d`, `S-Tab`, `PgUp`, `F1`.
 fn name(key: KeyEvent) -> Option<String> {
     let name = match key.code {
+        KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::ALT) => return None,
         KeyCode::Char(' ') => "Space".to_owned(),
         KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => return Some(format!("C-{c}")),
         KeyCode::Char(c) => c.to_string(),
@@ -175,7 +202,7 @@ mod tests {
     fn the_same_key_differs_by_context_and_modifier() {
         let page = press(Context::Panes, None, KeyCode::Char('d'), KeyModifiers::CONTROL);
         assert_eq!(page, Pressed::Action(Action::Move(Motion::HalfPageDown)));
-        assert_eq!(press(Context::Filter, None, KeyCode::Char('q'), KeyModifiers::NONE), Pressed::Nothing);
+        assert_eq!(press(Context::Search, None, KeyCode::Char('q'), KeyModifiers::NONE), Pressed::Nothing);
         let shifted = press(Context::Panes, None, KeyCode::Char('G'), KeyModifiers::SHIFT);
         assert_eq!(shifted, Pressed::Action(Action::Move(Motion::Bottom)));
     }

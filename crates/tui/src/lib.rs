@@ -9,16 +9,19 @@
 //!
 //! # let capture = todo!("mqscope_capture::Capture::open");
 //! let settings = InspectorSettings { title: "plant.pcapng".to_owned(), ..InspectorSettings::default() };
-//! inspect(Inspection::start(capture, Settings::default()), &settings)?;
+//! inspect(Inspection::start(capture, Settings::default())?, &settings)?;
 //! # Ok(()) }
 //! ```
 //!
-//! **Architecture invariant:** only the loop performs effects; `update` alone changes the state and `view` only draws
-//! it; nothing here reads a capture on its own: it asks `mqscope-dissect`.
+//! **Architecture invariants.** Only the loop performs effects; `update` alone changes the state and `view` only draws
+//! it; nothing here reads a capture on its own: it asks `mqscope-dissect`. Drawing costs what is on the screen,
+//! however long the capture, the packet or its tree. What comes from the wire reaches the screen escaped. The terminal
+//! is given back whatever happens.
 
+mod fit;
 mod inspector;
 mod keymap;
 mod terminal;
 mod theme;
 
-pub use inspector::{InspectorSettings, inspect};
+pub use inspector::{Ended, InspectorSettings, inspect};

@@ -1,53 +1,84 @@
-//! The terminal, taken and always given back as it was: on return, on a panic, and on a signal.
+//! The terminal, taken and always given back as it was: on return, on a panic, and when a signal ends the process.
+
+mod watch;
 
 use std::{
-    io::{self, Stdout, Write as _},
+    io::{self, BufWriter, Stdout, Write as _},
     panic,
     sync::{
-        Arc, Once,
+        Once,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use crossterm::{
     cursor,
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
-    execute, terminal,
+    execute, queue,
+    terminal::{self, BeginSynchronizedUpdate, EndSynchronizedUpdate},
 };
-use ratatui::{Terminal, backend::CrosstermBackend};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+
+pub(crate) use self::watch::Wake;
+use self::watch::Watch;
+
+/// Whether the terminal is ours at the moment.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether a thread panicked while it was.
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// A drawing goes out in one piece.
+const BUFFER_BYTES: usize = 1 << 18;
 
 /// The screen while it is ours. Dropping it gives the terminal back.
 pub(crate) struct Screen {
-    pub(crate) terminal: Terminal<CrosstermBackend<Stdout>>,
-    asked_to_end: Arc<AtomicBool>,
+    pub(crate) terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    watch: Watch,
 }
 
 impl Screen {
     /// Enters the alternate screen and raw mode, and catches panics and ending signals from here on.
     ///
     /// # Errors
-    /// When standard output is no terminal.
+    /// There is no terminal.
     pub(crate) fn take() -> io::Result<Self> {
-        let asked_to_end = Arc::new(AtomicBool::new(false));
-        for signal in [SIGTERM, SIGHUP, SIGINT] {
-            signal_hook::flag::register(signal, Arc::clone(&asked_to_end))?;
-        }
+        let watch = Watch::start()?;
         restore_before_panic_messages();
         enter()?;
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| leave())?;
-        Ok(Self { terminal, asked_to_end })
+        let out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout());
+        let terminal = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| leave())?;
+        Ok(Self { terminal, watch })
     }
 
-    /// Whether a signal asked the process to end.
-    pub(crate) fn asked_to_end(&self) -> bool {
-        self.asked_to_end.load(Ordering::Relaxed)
+    /// Draws in one piece, on terminals that can.
+    pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        fail_after_panic()?;
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(draw)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// Waits for the user, a signal, or until the time is over.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Wake> {
+        fail_after_panic()?;
+        let wake = self.watch.wait(timeout)?;
+        if wake == Wake::GoOn {
+            // whoever stopped the process has had the terminal meanwhile
+            leave();
+            self.retake()?;
+        }
+        Ok(wake)
     }
 
     /// Gives the terminal back, stops the process as Ctrl-Z does, and takes the terminal again when it goes on.
     pub(crate) fn suspend(&mut self) -> io::Result<()> {
         leave();
-        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        self.watch.stop_and_go_on()?;
+        self.retake()
+    }
+
+    fn retake(&mut self) -> io::Result<()> {
         enter()?;
         self.terminal.clear()
     }
@@ -59,8 +90,13 @@ impl Drop for Screen {
     }
 }
 
+fn fail_after_panic() -> io::Result<()> {
+    if PANICKED.load(Ordering::Relaxed) { Err(io::Error::other("a thread panicked")) } else { Ok(()) }
+}
+
 fn enter() -> io::Result<()> {
     terminal::enable_raw_mode()?;
+    TAKEN.store(true, Ordering::Relaxed);
     execute!(
         io::stdout(),
         terminal::EnterAlternateScreen,
@@ -68,28 +104,34 @@ fn enter() -> io::Result<()> {
         EnableBracketedPaste,
         cursor::Hide
     )
+    .inspect_err(|_| leave())
 }
 
-/// Errors are of no use here: the terminal may be gone.
+/// Gives the terminal back, if it was taken. Errors are of no use here: it may be gone.
 fn leave() {
-    let mut out = io::stdout();
+    if !TAKEN.swap(false, Ordering::Relaxed) {
+        return;
+    }
+    let _ = terminal::disable_raw_mode();
     let _ = execute!(
-        out,
+        io::stdout(),
+        EndSynchronizedUpdate,
         DisableBracketedPaste,
         DisableMouseCapture,
         terminal::LeaveAlternateScreen,
         cursor::Show
     );
-    let _ = out.flush();
-    let _ = terminal::disable_raw_mode();
+    let _ = io::stdout().flush();
 }
 
-/// A panic message on the alternate screen would vanish with it.
+/// A panic message on the alternate screen would vanish with it; and with a thread that panicked, what the screen shows
+/// stands still, so nothing is drawn from then on.
 fn restore_before_panic_messages() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let print = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
+            PANICKED.store(TAKEN.load(Ordering::Relaxed), Ordering::Relaxed);
             leave();
             print(info);
         }));

@@ -1,4 +1,4 @@
-//! What a key, a click or a signal asks for.
+//! What a key or a click asks for.
 
 /// Something to do, whatever key asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,13 +7,23 @@ pub(crate) enum Action {
     NextPane,
     PreviousPane,
     Enter,
+    /// Out of what is open, step by step.
     Back,
+    /// As [`Action::Back`], and out of the program where nothing is open.
+    Leave,
     EditFilter,
-    ApplyFilter,
-    CancelFilter,
-    ClearFilterText,
+    EditSearch,
+    /// Takes what stands in the filter or search line.
+    Accept,
+    /// Leaves the filter or search line as if it had not been opened.
+    Cancel,
+    ClearLine,
     Complete,
-    FilterHistory(Motion),
+    CompleteBack,
+    EarlierLine,
+    LaterLine,
+    NextMatch,
+    PreviousMatch,
     FieldAsFilter,
     FollowSession,
     NextViolation,

@@ -1,17 +1,19 @@
-//! From the index to the screen: a packet's line in the list, and the packet taken apart.
+//! From the index to the screen: packets' lines in the list, and one packet taken apart.
+
+use std::collections::HashMap;
 
 use mqscope_dissect::{
     Flow, Reader, Row, RowFlags, RowId, Side, Snapshot,
     annotate::Secrets,
     escape,
     outline::{NodeKind, Outline, OutlineLayer, OutlineNode},
-    summary, time,
+    summary,
+    time::{self, Zone},
 };
 use mqscope_wire::{Notes, PacketType};
 
 use super::{
-    app::TimeFormat,
-    detail::Detail,
+    app::{App, Pane, TimeFormat},
     panes::list::{Mark, PacketLine},
 };
 use crate::theme::Role;
@@ -20,23 +22,26 @@ use crate::theme::Role;
 pub(crate) const FOLDED_AT_FIRST: [&str; 6] =
     ["Frame", "Ethernet", "Linux cooked capture", "IPv4", "IPv6", "TCP"];
 /// Characters of a client identifier in the list.
-const CLIENT_CHARS: usize = 40;
+const CLIENT_CHARS: usize = 60;
 
 /// Reads packets again for the screen.
 pub(crate) struct Dissector {
     reader: Reader,
     notes: Notes,
     secrets: Secrets,
+    zone: Zone,
+    /// What the packets say that were on the screen: some are long, and they are drawn thirty times a second.
+    said: HashMap<RowId, String>,
 }
 
 impl Dissector {
-    pub(crate) fn new(reader: Reader, secrets: Secrets) -> Self {
-        Self { reader, notes: Notes::new(), secrets }
+    pub(crate) fn new(reader: Reader, secrets: Secrets, zone: Zone) -> Self {
+        Self { reader, notes: Notes::new(), secrets, zone, said: HashMap::new() }
     }
 
     /// The packet taken apart; if its bytes cannot be read any more, that is what the tree says.
-    pub(crate) fn detail(&mut self, snapshot: &Snapshot, row: RowId) -> Detail {
-        let outline = match snapshot.view(row, &mut self.reader) {
+    pub(crate) fn outline(&mut self, snapshot: &Snapshot, row: RowId) -> Outline {
+        match snapshot.view(row, &mut self.reader) {
             Ok(view) => Outline::of(&view, self.secrets, &mut self.notes),
             Err(error) => Outline {
                 layers: vec![OutlineLayer::default()],
@@ -52,56 +57,71 @@ impl Dissector {
                     filter: None,
                 }],
             },
-        };
-        Detail { row, layers: outline.layers, nodes: outline.nodes }
+        }
     }
 
-    /// The packet's line in the list. `previous` is the packet above it, for the time since.
-    pub(crate) fn line(
-        &mut self,
-        snapshot: &Snapshot,
-        row: RowId,
-        previous: Option<RowId>,
-        format: TimeFormat,
-    ) -> Option<PacketLine> {
-        let previous = previous.and_then(|row| snapshot.row(row));
-        let known = snapshot.row(row)?;
-        let flow = snapshot.flow(known.flow)?;
-        let ns = known.frame.time;
-        let mut info = String::new();
+    /// The lines of the packets that are on the screen.
+    pub(crate) fn lines(&mut self, app: &App) -> Vec<PacketLine> {
+        let places = app.list.top..(app.list.top + app.page(Pane::List)).min(app.shown_len());
+        let mut before = std::mem::take(&mut self.said);
+        let lines = places.filter_map(|place| {
+            let id = app.row_at(place)?;
+            let said = before.remove(&id).unwrap_or_else(|| self.say(&app.snapshot, id));
+            let previous = place.checked_sub(1).and_then(|place| app.snapshot.row(app.row_at(place)?));
+            let line = self.line(&app.snapshot, id, previous, app.time_format, &said);
+            self.said.insert(id, said);
+            line
+        });
+        lines.collect()
+    }
+
+    fn say(&mut self, snapshot: &Snapshot, row: RowId) -> String {
+        let mut said = String::new();
         match snapshot.view(row, &mut self.reader) {
-            Ok(view) => summary::push(&view, self.secrets, &mut info),
-            Err(error) => info = format!("[{error}]"),
+            Ok(view) => summary::push(&view, self.secrets, &mut said),
+            Err(error) => said = format!("[{error}]"),
         }
+        said
+    }
+
+    /// The packet's line. `previous` is the packet above it, for the time since.
+    fn line(
+        &self,
+        snapshot: &Snapshot,
+        id: RowId,
+        previous: Option<Row>,
+        format: TimeFormat,
+        said: &str,
+    ) -> Option<PacketLine> {
+        let row = snapshot.row(id)?;
+        let flow = snapshot.flow(row.flow)?;
+        let ns = row.frame.time;
         let time = match format {
             TimeFormat::SinceStart => time::seconds(ns - snapshot.start()),
             TimeFormat::SincePrevious => {
                 time::seconds(previous.map_or(0, |previous| ns - previous.frame.time))
             }
-            TimeFormat::TimeOfDay => time::local_time_of_day(ns),
-            TimeFormat::Date => time::local_date(ns),
+            TimeFormat::TimeOfDay => time::time_of_day(ns, &self.zone),
+            TimeFormat::Date => time::date(ns, &self.zone),
         };
         Some(PacketLine {
-            number: known.frame.number.to_string(),
+            number: row.frame.number.to_string(),
             time,
-            way: way(flow, &known),
-            kind: known.packet_type().name(),
-            kind_role: role(known.packet_type()),
-            info,
-            mark: mark(&known),
+            side: flow.side(row.flags.direction()),
+            client: client(flow),
+            kind: row.packet_type().name(),
+            kind_role: role(row.packet_type()),
+            info: said.to_owned(),
+            mark: mark(&row),
         })
     }
 }
 
-/// The client and which way the packet went: `dev-1 →` or `dev-1 ←`.
-fn way(flow: &Flow, row: &Row) -> String {
-    let arrow = match flow.side(row.flags.direction()) {
-        Side::Client => '→',
-        Side::Server => '←',
-    };
+/// The client's identifier, or where it is.
+fn client(flow: &Flow) -> String {
     match flow.client_id() {
-        Some(id) if !id.is_empty() => format!("{arrow} {}", escape::excerpt(id, CLIENT_CHARS)),
-        _ => format!("{arrow} {}", flow.address(Side::Client)),
+        Some(id) if !id.is_empty() => escape::excerpt(id, CLIENT_CHARS),
+        _ => flow.address(Side::Client).to_string(),
     }
 }
 

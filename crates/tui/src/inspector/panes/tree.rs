@@ -1,18 +1,17 @@
 //! The fields of a packet as a tree.
 
-use ratatui::{
-    buffer::Buffer,
-    layout::Rect,
-    text::{Line, Span},
-    widgets::Widget as _,
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 use mqscope_dissect::outline::NodeKind;
 
 use crate::{
+    fit::put,
     inspector::detail::{Detail, Folds},
     theme::{Role, Theme},
 };
+
+/// Columns that a level of the tree is indented by.
+pub(crate) const INDENT: u16 = 2;
 
 /// What to draw.
 pub(crate) struct TreePane<'a> {
@@ -32,7 +31,7 @@ impl TreePane<'_> {
         let shown = self.visible.iter().enumerate().skip(self.top).take(usize::from(area.height));
         for (y, (place, &index)) in shown.enumerate() {
             let row = Rect { y: area.y + y as u16, height: 1, ..area };
-            self.line(index).render(row, buffer);
+            self.line(index, row, buffer);
             if place == self.cursor {
                 let role = if self.focused { Role::Selected } else { Role::SelectedElsewhere };
                 buffer.set_style(row, self.theme.style(role));
@@ -40,31 +39,28 @@ impl TreePane<'_> {
         }
     }
 
-    fn line(&self, index: usize) -> Line<'static> {
+    fn line(&self, index: usize, row: Rect, buffer: &mut Buffer) {
         let node = &self.detail.nodes[index];
-        let fold = match (self.detail.is_group(index), self.folds.is_folded(&self.detail.path(index))) {
-            (false, _) => "  ",
-            (true, true) => "▸ ",
-            (true, false) => "▾ ",
+        let fold = match (self.detail.is_group(index), self.folds.is_folded(self.detail.path(index))) {
+            (false, _) => "",
+            (true, true) => "▸",
+            (true, false) => "▾",
         };
-        let role = match node.kind {
-            NodeKind::Error => Role::Error,
-            NodeKind::Violation => Role::Violation,
-            NodeKind::Group => Role::Title,
-            NodeKind::Leaf => Role::Text,
+        let (label, value) = match node.kind {
+            NodeKind::Error => (Role::Error, Role::Error),
+            NodeKind::Violation => (Role::Violation, Role::Violation),
+            NodeKind::Group => (Role::Title, Role::Title),
+            NodeKind::Leaf => (Role::Text, Role::Value),
         };
-        let style = self.theme.style(role);
-        let mut spans = vec![
-            Span::raw("  ".repeat(node.depth)),
-            Span::raw(fold),
-            Span::styled(node.label.clone(), style),
-        ];
+        // deep trees keep their labels on the screen
+        let indent = (node.depth as u16).saturating_mul(INDENT).min(row.width / 2);
+        put(buffer, row, indent, fold, self.theme.style(Role::Text));
+        let mut end = put(buffer, row, indent + INDENT, &node.label, self.theme.style(label));
         if !node.value.is_empty() {
-            let value_style =
-                if node.kind == NodeKind::Leaf { self.theme.style(Role::Field(1)) } else { style };
-            spans.push(Span::styled(if node.label.is_empty() { "" } else { ": " }, style));
-            spans.push(Span::styled(node.value.clone(), value_style));
+            if !node.label.is_empty() {
+                end = put(buffer, row, end, ": ", self.theme.style(label));
+            }
+            put(buffer, row, end, &node.value, self.theme.style(value));
         }
-        Line::from(spans)
     }
 }
