@@ -260,7 +260,7 @@ pub(crate) struct Run {
     #[cfg(feature = "embedded-broker")]
     #[arg(long, conflicts_with = "broker")]
     pub(crate) embedded_broker: bool,
-    /// Where the report goes [default: out/<scenario>-<time>]
+    /// Where the report goes [default: out/SCENARIO-TIME]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Print nothing but errors
