@@ -204,14 +204,15 @@ fn stamps_of_every_kind_are_recognised() {
         (5, "{text: hello, stamp: user-property}"),
         (5, "{file: Cargo.toml, stamp: user-property}"),
     ] {
-        let broker = Broker::start(Faults { lose: Some(20), ..Faults::default() });
+        let broker = Broker::start(Faults { repeat: Some(20), ..Faults::default() });
         let text = fleet(1, "")
             .replace("qos: 1, rate", &format!("qos: 1, payload: {payload}, rate"))
             .replace("count: 10,", &format!("count: 10, protocol: {protocol},"))
             .replace("count: 2,", &format!("count: 2, protocol: {protocol},"));
         let finished = broker.run(&text);
-        assert_eq!(count(&finished, "delivery_lost", None), 20, "{payload}");
-        assert_eq!(samples(&finished, "delivery_latency"), 380, "{payload}");
+        assert_eq!(count(&finished, "delivery_duplicated", None), 20, "{payload}");
+        assert_eq!(count(&finished, "delivery_lost", None), 0, "{payload}");
+        assert_eq!(samples(&finished, "delivery_latency"), 400, "{payload}");
     }
 }
 
