@@ -1,6 +1,7 @@
 //! Why bytes are no packet, and why a packet cannot be written.
 
 use core::fmt;
+use core::num::NonZeroU64;
 
 use crate::{Field, PacketType, Version, Violation};
 
@@ -55,6 +56,99 @@ impl fmt::Display for DecodeError {
 }
 
 impl core::error::Error for DecodeError {}
+
+/// A [`DecodeError`] on its way up: in two registers, where the error itself would need memory beside every
+/// value that is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    /// `at`, the field, and what kind of error: never 0.
+    place: NonZeroU64,
+    /// What the kind of error holds.
+    detail: u64,
+}
+
+const TRUNCATED: u64 = 1;
+const LENGTH_TOO_LONG: u64 = 2;
+const UNKNOWN_PACKET_TYPE: u64 = 3;
+const VIOLATION: u64 = 4;
+
+impl Fault {
+    #[inline(always)]
+    const fn new(tag: u64, detail: u64, field: Field, at: u32) -> Self {
+        let place = (at as u64) << 16 | (field as u64) << 8 | tag;
+        match NonZeroU64::new(place) {
+            Some(place) => Self { place, detail },
+            None => Self { place: NonZeroU64::MIN, detail },
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn truncated(need: u32, have: u32, field: Field, at: u32) -> Self {
+        Self::new(TRUNCATED, (need as u64) << 32 | have as u64, field, at)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn length_too_long(field: Field, at: u32) -> Self {
+        Self::new(LENGTH_TOO_LONG, 0, field, at)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn unknown_packet_type(kind: PacketType) -> Self {
+        Self::new(UNKNOWN_PACKET_TYPE, (kind as u64) << 4, Field::PacketType, 0)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn violation(violation: Violation, field: Field, at: u32) -> Self {
+        Self::new(VIOLATION, violation as u64, field, at)
+    }
+}
+
+impl From<Fault> for DecodeError {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        let (place, detail) = (fault.place.get(), fault.detail);
+        let (at, field) = ((place >> 16) as u32, Field::ALL[(place >> 8 & 0xff) as usize % Field::ALL.len()]);
+        let kind = match place & 0xff {
+            LENGTH_TOO_LONG => ErrorKind::LengthTooLong,
+            UNKNOWN_PACKET_TYPE => ErrorKind::UnknownPacketType(PacketType::from_first_byte(detail as u8)),
+            VIOLATION => ErrorKind::Violation(Violation::ALL[detail as usize % Violation::ALL.len()]),
+            _ => ErrorKind::Truncated { need: (detail >> 32) as u32, have: detail as u32 },
+        };
+        Self { kind, field, at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_comes_up_as_it_was() {
+        let (field, at) = (Field::KeepAlive, 268_435_459);
+        for (fault, kind) in [
+            (Fault::truncated(u32::MAX, 3, field, at), ErrorKind::Truncated { need: u32::MAX, have: 3 }),
+            (Fault::length_too_long(field, at), ErrorKind::LengthTooLong),
+            (
+                Fault::violation(Violation::AuthWithoutMethod, field, at),
+                ErrorKind::Violation(Violation::AuthWithoutMethod),
+            ),
+        ] {
+            assert_eq!(DecodeError::from(fault), DecodeError { kind, field, at });
+        }
+        let error = DecodeError::from(Fault::unknown_packet_type(PacketType::Auth));
+        assert_eq!(error.kind, ErrorKind::UnknownPacketType(PacketType::Auth));
+    }
+
+    #[test]
+    fn fields_and_violations_stand_in_the_order_of_their_numbers() {
+        for (number, field) in Field::ALL.iter().enumerate() {
+            assert_eq!(*field as usize, number);
+        }
+        for (number, violation) in Violation::ALL.iter().enumerate() {
+            assert_eq!(*violation as usize, number);
+        }
+    }
+}
 
 /// A packet that has no encoding: which field, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,13 +29,14 @@ pub use unsuback::UnsubAck;
 pub use unsubscribe::TopicFiltersBuf;
 pub use unsubscribe::{TopicFilters, Unsubscribe};
 
+use crate::error::Fault;
 use crate::frame::{self, Frame};
 use crate::property::decode::Met;
-use crate::reader::{OTHER_PARTS, PUBLISH_PARTS, Reader, broken_header, tell_header, tell_violation};
+use crate::reader::{OTHER_PARTS, PUBLISH_PARTS, Read, Reader, broken_header, tell_header, tell_violation};
 use crate::writer::{MAX_VBI, Slice, Writer, vbi_len};
 use crate::{
-    DecodeError, EncodeError, EncodeErrorKind, ErrorKind, Field, Observer, PacketType, Properties,
-    PropertyId, Span, Version, Violation,
+    DecodeError, EncodeError, EncodeErrorKind, Field, Observer, PacketType, Properties, PropertyId, Span,
+    Version, Violation,
 };
 
 /// A control packet. Strings, payloads, properties and lists are slices of the bytes it was read from.
@@ -136,7 +137,7 @@ pub fn decode<'b, O: Observer>(
     match frame::next(bytes) {
         Ok(Some(frame)) => decode_frame(frame, bytes, version, seen),
         Ok(None) | Err(_) => {
-            let error = broken_header(bytes, seen);
+            let error = broken_header(bytes, seen).into();
             seen.failed(&error);
             Err(error)
         }
@@ -196,9 +197,8 @@ fn decode_ack<'b, O: Observer>(
     version: Version,
     seen: &mut O,
 ) -> Result<Packet<'b>, DecodeError> {
-    let r = reader(frame, bytes, version, seen)?;
     let kind = frame.packet_type();
-    let ack = Ack::decode(r, kind, version)?;
+    let ack = Ack::decode(reader(frame, bytes, version, seen)?, kind, version)?;
     Ok(match kind {
         PacketType::PubAck => Packet::PubAck(ack),
         PacketType::PubRec => Packet::PubRec(ack),
@@ -242,23 +242,20 @@ fn decode_other<'b, O: Observer>(
         PacketType::Auth if version == Version::V5 => {
             apart(frame, bytes, version, seen, |r| Ok(Packet::Auth(Auth::decode(r)?)))
         }
-        kind => apart(frame, bytes, version, seen, |_| {
-            let kind = ErrorKind::UnknownPacketType(kind);
-            Err(DecodeError { kind, field: Field::PacketType, at: 0 })
-        }),
+        kind => apart(frame, bytes, version, seen, |_| Err(Fault::unknown_packet_type(kind))),
     }
 }
 
 /// A function for each type of packet: what one needs does not weigh on the others.
 #[inline(never)]
-fn apart<'b, 's, O: Observer>(
+fn apart<'b, O: Observer>(
     frame: Frame,
     bytes: &'b [u8],
     version: Version,
-    seen: &'s mut O,
-    decode: impl FnOnce(Reader<'b, 's, O>) -> Result<Packet<'b>, DecodeError>,
+    seen: &mut O,
+    decode: impl FnOnce(Reader<'b, '_, O>) -> Read<Packet<'b>>,
 ) -> Result<Packet<'b>, DecodeError> {
-    decode(reader(frame, bytes, version, seen)?)
+    Ok(decode(reader(frame, bytes, version, seen)?)?)
 }
 
 /// Reads on after the fixed header of a packet that is no PUBLISH.
@@ -268,7 +265,7 @@ fn reader<'b, 's, O: Observer>(
     bytes: &'b [u8],
     version: Version,
     seen: &'s mut O,
-) -> Result<Reader<'b, 's, O>, DecodeError> {
+) -> Read<Reader<'b, 's, O>> {
     tell_header::<_, 2, 3>(frame, seen, OTHER_PARTS);
     let (kind, flags) = (frame.packet_type(), frame.first & 0x0f);
     if flags != kind.fixed_flags() && !flags_are_free(kind, flags, version) {
@@ -301,7 +298,7 @@ fn check_payload_format<O: Observer>(
     properties: Properties<'_>,
     payload: &[u8],
     field: Field,
-) -> Result<(), DecodeError> {
+) -> Read<()> {
     if met.has(PropertyId::PayloadFormatIndicator)
         && properties.payload_format_indicator() == Some(1)
         && core::str::from_utf8(payload).is_err()

@@ -6,9 +6,10 @@
 
 use core::array;
 
+use crate::error::Fault;
 use crate::frame::Frame;
 use crate::text;
-use crate::{DecodeError, ErrorKind, Field, Observer, PacketId, PacketType, Span, Text, Value, Violation};
+use crate::{Field, Observer, PacketId, PacketType, Span, Text, Value, Violation};
 
 /// Reads one packet from its first byte on.
 ///
@@ -22,17 +23,14 @@ pub(crate) struct Reader<'b, 's, O> {
     seen: &'s mut O,
 }
 
-type Result<T> = core::result::Result<T, DecodeError>;
+/// What a read gives.
+pub(crate) type Read<T> = Result<T, Fault>;
 
 impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     /// Reads what comes after the fixed header of the packet in `bytes`. If the bytes end before the packet
     /// does it is the other case, which then may take its time.
     #[inline(always)]
-    pub(crate) fn of_frame(
-        frame: Frame,
-        bytes: &'b [u8],
-        seen: &'s mut O,
-    ) -> core::result::Result<Self, Self> {
+    pub(crate) fn of_frame(frame: Frame, bytes: &'b [u8], seen: &'s mut O) -> Result<Self, Self> {
         match bytes.get(frame.header_len.into()..frame.len()) {
             Some(rest) => Ok(Self { rest, end: frame.len(), missing: 0, seen }),
             None => Err(Self::of_cut_frame(frame, bytes, seen)),
@@ -78,19 +76,19 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     }
 
     #[inline(always)]
-    fn truncated<T>(&self, field: Field, need: usize) -> Result<T> {
+    fn truncated<T>(&self, field: Field, need: usize) -> Read<T> {
         Err(truncated(field, need, self.rest.len(), self.end))
     }
 
     /// Tells of a broken rule in `field`.
     #[inline(always)]
-    pub(crate) fn violation(&mut self, violation: Violation, field: Field, span: Span) -> Result<()> {
+    pub(crate) fn violation(&mut self, violation: Violation, field: Field, span: Span) -> Read<()> {
         tell_violation(self.seen, violation, field, span)
     }
 
     /// One byte that is a group of several fields, each the bits of a mask. The masks tile the byte.
     #[inline(always)]
-    pub(crate) fn flags<const N: usize>(&mut self, group: Field, parts: [(Field, u8); N]) -> Result<u8> {
+    pub(crate) fn flags<const N: usize>(&mut self, group: Field, parts: [(Field, u8); N]) -> Read<u8> {
         let at = self.at();
         let [byte] = self.array(group)?;
         self.seen.fields(Some(group), bits(at, byte, parts));
@@ -98,7 +96,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     }
 
     #[inline(always)]
-    fn array<const N: usize>(&mut self, field: Field) -> Result<[u8; N]> {
+    fn array<const N: usize>(&mut self, field: Field) -> Read<[u8; N]> {
         let Some((head, rest)) = self.rest.split_first_chunk::<N>() else {
             return self.truncated(field, N);
         };
@@ -113,7 +111,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     }
 
     #[inline(always)]
-    pub(crate) fn u8(&mut self, field: Field) -> Result<u8> {
+    pub(crate) fn u8(&mut self, field: Field) -> Read<u8> {
         let at = self.at();
         let [value] = self.array(field)?;
         self.number(field, at, value.into());
@@ -121,7 +119,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     }
 
     #[inline(always)]
-    pub(crate) fn u16(&mut self, field: Field) -> Result<u16> {
+    pub(crate) fn u16(&mut self, field: Field) -> Read<u16> {
         let at = self.at();
         let value = u16::from_be_bytes(self.array(field)?);
         self.number(field, at, value.into());
@@ -129,7 +127,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     }
 
     #[inline(always)]
-    pub(crate) fn u32(&mut self, field: Field) -> Result<u32> {
+    pub(crate) fn u32(&mut self, field: Field) -> Read<u32> {
         let at = self.at();
         let value = u32::from_be_bytes(self.array(field)?);
         self.number(field, at, value);
@@ -138,7 +136,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// A Variable Byte Integer, which may not take more bytes than it needs.
     #[inline(always)]
-    pub(crate) fn vbi(&mut self, field: Field) -> Result<u32> {
+    pub(crate) fn vbi(&mut self, field: Field) -> Read<u32> {
         let at = self.at();
         let (value, padded) = match *self.rest {
             [a, ref rest @ ..] if a < 0x80 => {
@@ -161,7 +159,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// A Packet Identifier.
     #[inline(always)]
-    pub(crate) fn packet_id(&mut self) -> Result<PacketId> {
+    pub(crate) fn packet_id(&mut self) -> Read<PacketId> {
         let id = self.u16(Field::PacketId)?;
         if id == 0 {
             let at = self.at() - 2;
@@ -172,12 +170,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// Bytes behind a length of two bytes.
     #[inline(always)]
-    fn prefixed(
-        &mut self,
-        length: Field,
-        field: Field,
-        value: fn(&'b [u8]) -> Value<'b>,
-    ) -> Result<&'b [u8]> {
+    fn prefixed(&mut self, length: Field, field: Field, value: fn(&'b [u8]) -> Value<'b>) -> Read<&'b [u8]> {
         let at = self.at();
         let len = u16::from_be_bytes(self.array(length)?);
         let length = (length, Span::bytes(at, 2), Value::Number(len.into()));
@@ -192,30 +185,30 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// Bytes behind their length.
     #[inline(always)]
-    pub(crate) fn bytes(&mut self, field: Field) -> Result<&'b [u8]> {
+    pub(crate) fn bytes(&mut self, field: Field) -> Read<&'b [u8]> {
         self.bytes_behind(field.length(), field)
     }
 
     /// The same where the field, and with it that of its length, is known only while decoding.
     #[inline(always)]
-    pub(crate) fn bytes_behind(&mut self, length: Field, field: Field) -> Result<&'b [u8]> {
+    pub(crate) fn bytes_behind(&mut self, length: Field, field: Field) -> Read<&'b [u8]> {
         self.prefixed(length, field, Value::Bytes)
     }
 
     #[inline(always)]
-    fn unchecked_text(&mut self, length: Field, field: Field) -> Result<Text<'b>> {
+    fn unchecked_text(&mut self, length: Field, field: Field) -> Read<Text<'b>> {
         Ok(Text(self.prefixed(length, field, |bytes| Value::Text(Text(bytes)))?))
     }
 
     /// A string, which must be well-formed UTF-8 without U+0000.
     #[inline(always)]
-    pub(crate) fn text(&mut self, field: Field) -> Result<Text<'b>> {
+    pub(crate) fn text(&mut self, field: Field) -> Read<Text<'b>> {
         self.text_behind(field.length(), field)
     }
 
     /// The same where the field, and with it that of its length, is known only while decoding.
     #[inline(always)]
-    pub(crate) fn text_behind(&mut self, length: Field, field: Field) -> Result<Text<'b>> {
+    pub(crate) fn text_behind(&mut self, length: Field, field: Field) -> Read<Text<'b>> {
         let text = self.unchecked_text(length, field)?;
         if !text::is_plain(text.0) {
             check_text(self.seen, field, text, self.span_of(text))?;
@@ -225,7 +218,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// A topic name: a string in which no wildcard may stand.
     #[inline(always)]
-    pub(crate) fn topic(&mut self, field: Field, wildcard: Violation) -> Result<Text<'b>> {
+    pub(crate) fn topic(&mut self, field: Field, wildcard: Violation) -> Read<Text<'b>> {
         let text = self.unchecked_text(field.length(), field)?;
         if !text::is_plain_topic(text.0) {
             check_topic(self.seen, field, text, self.span_of(text), wildcard)?;
@@ -241,7 +234,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// All that is left of the packet.
     #[inline(always)]
-    pub(crate) fn rest(&mut self, field: Field) -> Result<&'b [u8]> {
+    pub(crate) fn rest(&mut self, field: Field) -> Read<&'b [u8]> {
         let bytes = self.rest;
         if self.missing > 0 {
             return self.truncated(field, bytes.len() + self.missing as usize);
@@ -261,7 +254,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     /// The next `len` bytes, where they end in the packet, and the observer: what [`Self::of_part`] reads
     /// them with. This reader goes on after them.
     #[inline(always)]
-    pub(crate) fn part(&mut self, field: Field, len: u32) -> Result<(&'b [u8], usize, &mut O)> {
+    pub(crate) fn part(&mut self, field: Field, len: u32) -> Read<(&'b [u8], usize, &mut O)> {
         let Some((head, rest)) = self.rest.split_at_checked(len as usize) else {
             return self.truncated(field, len as usize);
         };
@@ -272,7 +265,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     /// The packet's fields are read: nothing may be left.
     #[inline(always)]
-    pub(crate) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Read<()> {
         if self.is_at_end() {
             return Ok(());
         }
@@ -299,7 +292,7 @@ pub(crate) fn tell_header<O: Observer, const N: usize, const M: usize>(
 /// There is no whole fixed header in `bytes`: tells what there is of it.
 #[cold]
 #[inline(never)]
-pub(crate) fn broken_header<O: Observer>(bytes: &[u8], seen: &mut O) -> DecodeError {
+pub(crate) fn broken_header<O: Observer>(bytes: &[u8], seen: &mut O) -> Fault {
     let [first, length @ ..] = bytes else {
         return truncated(Field::PacketType, 1, 0, 0);
     };
@@ -310,7 +303,7 @@ pub(crate) fn broken_header<O: Observer>(bytes: &[u8], seen: &mut O) -> DecodeEr
     }
     match length.len() {
         have @ 0..4 => truncated(Field::RemainingLength, have + 1, have, bytes.len()),
-        _ => DecodeError { kind: ErrorKind::LengthTooLong, field: Field::RemainingLength, at: 1 },
+        _ => Fault::length_too_long(Field::RemainingLength, 1),
     }
 }
 
@@ -331,9 +324,9 @@ fn bits<const N: usize>(at: u32, byte: u8, parts: [(Field, u8); N]) -> [(Field, 
 
 #[cold]
 #[inline(never)]
-fn truncated(field: Field, need: usize, have: usize, end: usize) -> DecodeError {
+fn truncated(field: Field, need: usize, have: usize, end: usize) -> Fault {
     let at = (end - have) as u32;
-    DecodeError { kind: ErrorKind::Truncated { need: need as u32, have: have as u32 }, field, at }
+    Fault::truncated(need as u32, have as u32, field, at)
 }
 
 #[cold]
@@ -343,9 +336,9 @@ pub(crate) fn tell_violation<O: Observer>(
     violation: Violation,
     field: Field,
     span: Span,
-) -> Result<()> {
+) -> Read<()> {
     if seen.violation(violation, span).is_break() {
-        return Err(DecodeError { kind: ErrorKind::Violation(violation), field, at: span.start });
+        return Err(Fault::violation(violation, field, span.start));
     }
     Ok(())
 }
@@ -353,7 +346,7 @@ pub(crate) fn tell_violation<O: Observer>(
 /// A Variable Byte Integer of more than one byte, or one that does not end: its value, whether it took more
 /// bytes than it needed, and what comes after it.
 #[inline(never)]
-fn long_vbi(bytes: &[u8], field: Field, end: usize) -> Result<(u32, bool, &[u8])> {
+fn long_vbi(bytes: &[u8], field: Field, end: usize) -> Read<(u32, bool, &[u8])> {
     let mut value = 0;
     let mut rest = bytes;
     for shift in [0, 7, 14, 21] {
@@ -367,7 +360,7 @@ fn long_vbi(bytes: &[u8], field: Field, end: usize) -> Result<(u32, bool, &[u8])
         }
     }
     let at = (end - bytes.len()) as u32;
-    Err(DecodeError { kind: ErrorKind::LengthTooLong, field, at })
+    Err(Fault::length_too_long(field, at))
 }
 
 #[inline(never)]
@@ -377,7 +370,7 @@ fn check_topic<O: Observer>(
     text: Text<'_>,
     span: Span,
     wildcard: Violation,
-) -> Result<()> {
+) -> Read<()> {
     check_text(seen, field, text, span)?;
     if text::has_wildcard(text.0) {
         tell_violation(seen, wildcard, field, span)?;
@@ -386,7 +379,7 @@ fn check_topic<O: Observer>(
 }
 
 #[inline(never)]
-fn check_text<O: Observer>(seen: &mut O, field: Field, text: Text<'_>, span: Span) -> Result<()> {
+fn check_text<O: Observer>(seen: &mut O, field: Field, text: Text<'_>, span: Span) -> Read<()> {
     if text.to_str().is_err() {
         tell_violation(seen, Violation::StringNotUtf8, field, span)?;
     }

@@ -2,11 +2,11 @@
 
 use super::{packet_id_len, properties_len, write_properties};
 use crate::property::decode as properties;
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::writer::Writer;
 use crate::{
-    DecodeError, EncodeError, EncodeErrorKind, Field, Observer, PacketId, PacketType, Properties, ReasonCode,
-    Span, Version, Violation,
+    EncodeError, EncodeErrorKind, Field, Observer, PacketId, PacketType, Properties, ReasonCode, Span,
+    Version, Violation,
 };
 
 /// A step of the delivery of a QoS 1 or 2 message.
@@ -32,7 +32,7 @@ impl<'b> Ack<'b> {
         mut r: Reader<'b, '_, O>,
         kind: PacketType,
         version: Version,
-    ) -> Result<Self, DecodeError> {
+    ) -> Read<Self> {
         let packet_id = r.packet_id()?;
         let (reason, properties) = reason_and_properties(&mut r, kind, version)?;
         r.finish()?;
@@ -57,7 +57,7 @@ pub(super) fn reason_and_properties<'b, O: Observer>(
     r: &mut Reader<'b, '_, O>,
     kind: PacketType,
     version: Version,
-) -> Result<(ReasonCode, Properties<'b>), DecodeError> {
+) -> Read<(ReasonCode, Properties<'b>)> {
     if version != Version::V5 || r.is_at_end() {
         return Ok((ReasonCode::SUCCESS, Properties::EMPTY));
     }
@@ -65,10 +65,7 @@ pub(super) fn reason_and_properties<'b, O: Observer>(
 }
 
 #[inline(always)]
-fn given<'b, O: Observer>(
-    r: &mut Reader<'b, '_, O>,
-    kind: PacketType,
-) -> Result<(ReasonCode, Properties<'b>), DecodeError> {
+fn given<'b, O: Observer>(r: &mut Reader<'b, '_, O>, kind: PacketType) -> Read<(ReasonCode, Properties<'b>)> {
     let reason = ReasonCode(r.u8(Field::ReasonCode)?);
     if !reason.is_known(kind, Version::V5) {
         let violation = match kind {

@@ -1,11 +1,11 @@
 //! AUTH (MQTT 5.0 §3.15): authentication beyond user name and password.
 
 use super::ack::{reason_and_properties, reason_and_properties_len, write_reason_and_properties};
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::writer::Writer;
 use crate::{
-    DecodeError, EncodeError, EncodeErrorKind, Field, Observer, PacketType, Properties, PropertyId,
-    ReasonCode, Span, Version, Violation,
+    EncodeError, EncodeErrorKind, Field, Observer, PacketType, Properties, PropertyId, ReasonCode, Span,
+    Version, Violation,
 };
 
 /// A step of an extended authentication.
@@ -19,7 +19,7 @@ pub struct Auth<'b> {
 
 impl<'b> Auth<'b> {
     #[inline(always)]
-    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>) -> Result<Self, DecodeError> {
+    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>) -> Read<Self> {
         let (start, empty) = (r.at(), r.is_at_end());
         let (reason, properties) = reason_and_properties(&mut r, PacketType::Auth, Version::V5)?;
         // An AUTH of no bytes means success, and is allowed to say nothing else (§3.15.2.1).

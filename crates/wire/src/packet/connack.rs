@@ -2,11 +2,9 @@
 
 use super::{properties_len, write_properties};
 use crate::property::decode as properties;
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::writer::Writer;
-use crate::{
-    DecodeError, EncodeError, Field, Observer, PacketType, Properties, ReasonCode, Span, Version, Violation,
-};
+use crate::{EncodeError, Field, Observer, PacketType, Properties, ReasonCode, Span, Version, Violation};
 
 /// The server's answer to a CONNECT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,10 +19,7 @@ pub struct ConnAck<'b> {
 
 impl<'b> ConnAck<'b> {
     #[inline(always)]
-    pub(super) fn decode<O: Observer>(
-        mut r: Reader<'b, '_, O>,
-        version: Version,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>, version: Version) -> Read<Self> {
         let at = r.at();
         let session_present = if version == Version::V31 {
             // The byte is reserved, and not used.

@@ -3,11 +3,11 @@
 use super::{check_payload_format, properties_len, write_properties};
 use crate::property::decode::{self as properties, Met};
 use crate::property::{ALLOWED_IN_WILL, allowed_in};
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::writer::{Writer, prefixed_len};
 use crate::{
-    DecodeError, EncodeError, EncodeErrorKind, Field, Observer, PacketType, Properties, QoS, Span, Text,
-    Version, Violation,
+    EncodeError, EncodeErrorKind, Field, Observer, PacketType, Properties, QoS, Span, Text, Version,
+    Violation,
 };
 
 const BRIDGE: u8 = 0x80;
@@ -64,7 +64,7 @@ impl<'b> Connect<'b> {
         mut r: Reader<'b, '_, O>,
         fallback: Version,
         padded: Option<Span>,
-    ) -> Result<Self, DecodeError> {
+    ) -> Read<Self> {
         let (version, bridge) = protocol(&mut r, fallback)?;
         if let (Some(span), Version::V5) = (padded, version) {
             r.violation(Violation::LengthNotMinimal, Field::RemainingLength, span)?;
@@ -142,11 +142,7 @@ impl<'b> Connect<'b> {
 
 impl<'b> Will<'b> {
     #[inline(always)]
-    fn decode<O: Observer>(
-        r: &mut Reader<'b, '_, O>,
-        version: Version,
-        flags: u8,
-    ) -> Result<Self, DecodeError> {
+    fn decode<O: Observer>(r: &mut Reader<'b, '_, O>, version: Version, flags: u8) -> Read<Self> {
         let (properties, met) = properties_at(r, version, Field::WillProperties, ALLOWED_IN_WILL)?;
         let topic = r.topic(Field::WillTopic, Violation::WillTopicWildcard)?;
         if topic.is_empty() {
@@ -170,10 +166,7 @@ impl<'b> Will<'b> {
 
 /// Protocol name and version: the version, and whether a bridge speaks.
 #[inline(always)]
-fn protocol<O: Observer>(
-    r: &mut Reader<'_, '_, O>,
-    fallback: Version,
-) -> Result<(Version, bool), DecodeError> {
+fn protocol<O: Observer>(r: &mut Reader<'_, '_, O>, fallback: Version) -> Read<(Version, bool)> {
     let name = r.text(Field::ProtocolName)?;
     let name_span = r.span_of(name);
     let level = r.u8(Field::ProtocolVersion)?;
@@ -193,7 +186,7 @@ fn protocol<O: Observer>(
 }
 
 #[inline(always)]
-fn flags<O: Observer>(r: &mut Reader<'_, '_, O>, version: Version) -> Result<u8, DecodeError> {
+fn flags<O: Observer>(r: &mut Reader<'_, '_, O>, version: Version) -> Read<u8> {
     let at = r.at();
     let flags = r.flags(
         Field::ConnectFlags,
@@ -234,7 +227,7 @@ fn check_client_id<O: Observer>(
     client_id: Text<'_>,
     flags: u8,
     version: Version,
-) -> Result<(), DecodeError> {
+) -> Read<()> {
     let empty = client_id.is_empty() && flags & CLEAN_START == 0 && version != Version::V5;
     if empty {
         r.violation(Violation::ClientIdEmpty, Field::ClientId, r.span_of(client_id))?;
@@ -251,7 +244,7 @@ fn properties_at<'b, O: Observer>(
     version: Version,
     group: Field,
     allowed: u64,
-) -> Result<(Properties<'b>, Met), DecodeError> {
+) -> Read<(Properties<'b>, Met)> {
     match version {
         Version::V5 => properties::decode(r, group, allowed),
         _ => Ok((Properties::EMPTY, Met::default())),

@@ -1,9 +1,9 @@
 //! DISCONNECT (§3.14): the connection ends.
 
 use super::ack::{reason_and_properties, reason_and_properties_len, write_reason_and_properties};
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::writer::Writer;
-use crate::{DecodeError, EncodeError, Observer, PacketType, Properties, ReasonCode, Version};
+use crate::{EncodeError, Observer, PacketType, Properties, ReasonCode, Version};
 
 /// The last packet of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,10 +16,7 @@ pub struct Disconnect<'b> {
 
 impl<'b> Disconnect<'b> {
     #[inline(always)]
-    pub(super) fn decode<O: Observer>(
-        mut r: Reader<'b, '_, O>,
-        version: Version,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>, version: Version) -> Read<Self> {
         let (reason, properties) = reason_and_properties(&mut r, PacketType::Disconnect, version)?;
         r.finish()?;
         Ok(Self { reason, properties })

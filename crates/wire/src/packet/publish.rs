@@ -2,11 +2,11 @@
 
 use super::{check_payload_format, packet_id_len, properties_len, write_properties};
 use crate::property::decode::{self as properties, Met};
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::writer::{Writer, prefixed_len};
 use crate::{
-    DecodeError, EncodeError, EncodeErrorKind, Field, Observer, PacketId, PacketType, Properties, PropertyId,
-    QoS, Span, Text, Version, Violation,
+    EncodeError, EncodeErrorKind, Field, Observer, PacketId, PacketType, Properties, PropertyId, QoS, Span,
+    Text, Version, Violation,
 };
 
 /// An application message.
@@ -30,11 +30,7 @@ pub struct Publish<'b> {
 
 impl<'b> Publish<'b> {
     #[inline(always)]
-    pub(super) fn decode<O: Observer>(
-        mut r: Reader<'b, '_, O>,
-        first: u8,
-        version: Version,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>, first: u8, version: Version) -> Read<Self> {
         let (dup, qos, retain) = (first & 0x08 != 0, QoS::from_bits(first >> 1), first & 0x01 != 0);
         if FORBIDDEN_FLAGS >> (first & 0x0e) & 1 == 1 {
             match qos {

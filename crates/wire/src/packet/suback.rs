@@ -4,11 +4,10 @@ use core::fmt;
 
 use super::{packet_id_len, properties_len, write_properties};
 use crate::property::decode as properties;
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::writer::Writer;
 use crate::{
-    DecodeError, EncodeError, Field, Observer, PacketId, PacketType, Properties, ReasonCode, Span, Version,
-    Violation,
+    EncodeError, Field, Observer, PacketId, PacketType, Properties, ReasonCode, Span, Version, Violation,
 };
 
 /// The server's answer to a SUBSCRIBE.
@@ -67,10 +66,7 @@ impl fmt::Debug for ReasonCodes<'_> {
 
 impl<'b> SubAck<'b> {
     #[inline(always)]
-    pub(super) fn decode<O: Observer>(
-        mut r: Reader<'b, '_, O>,
-        version: Version,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>, version: Version) -> Read<Self> {
         let packet_id = r.packet_id()?;
         let properties = match version {
             Version::V5 => properties::decode(&mut r, Field::Properties, ALLOWED)?.0,
@@ -103,7 +99,7 @@ pub(super) fn codes<'b, O: Observer>(
     r: &mut Reader<'b, '_, O>,
     kind: PacketType,
     version: Version,
-) -> Result<ReasonCodes<'b>, DecodeError> {
+) -> Read<ReasonCodes<'b>> {
     let (empty, unknown) = match kind {
         PacketType::SubAck => (Violation::SubAckEmpty, Violation::SubAckCode),
         _ => (Violation::UnsubAckEmpty, Violation::UnsubAckCode),

@@ -6,14 +6,14 @@ use core::fmt;
 
 use super::{packet_id_len, properties_len, write_properties};
 use crate::property::decode as properties;
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::text::{for_each_wildcard, has_wildcard};
 use crate::writer::Writer;
 #[cfg(feature = "alloc")]
 use crate::writer::prefixed_len;
 use crate::{
-    DecodeError, EncodeError, EncodeErrorKind, Field, Observer, PacketId, PacketType, Properties, QoS,
-    RetainHandling, Span, Text, Version, Violation,
+    EncodeError, EncodeErrorKind, Field, Observer, PacketId, PacketType, Properties, QoS, RetainHandling,
+    Span, Text, Version, Violation,
 };
 
 /// The client asks for topics.
@@ -138,10 +138,7 @@ impl SubscriptionsBuf {
 
 impl<'b> Subscribe<'b> {
     #[inline(always)]
-    pub(super) fn decode<O: Observer>(
-        mut r: Reader<'b, '_, O>,
-        version: Version,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>, version: Version) -> Read<Self> {
         let packet_id = r.packet_id()?;
         let properties = match version {
             Version::V5 => properties::decode(&mut r, Field::Properties, ALLOWED)?.0,
@@ -187,11 +184,7 @@ const ALLOWED: u64 = crate::property::allowed_in(PacketType::Subscribe);
 const SHARE: &[u8] = b"$share/";
 
 #[inline(always)]
-fn options<O: Observer>(
-    r: &mut Reader<'_, '_, O>,
-    filter: Text<'_>,
-    version: Version,
-) -> Result<(), DecodeError> {
+fn options<O: Observer>(r: &mut Reader<'_, '_, O>, filter: Text<'_>, version: Version) -> Read<()> {
     let at = r.at();
     let (byte, reserved) = match version {
         Version::V5 => {
@@ -229,10 +222,7 @@ fn options<O: Observer>(
 
 /// A topic filter, whose wildcards and share name must be in their places (§4.7, §4.8.2).
 #[inline(always)]
-pub(super) fn decode_filter<'b, O: Observer>(
-    r: &mut Reader<'b, '_, O>,
-    version: Version,
-) -> Result<Text<'b>, DecodeError> {
+pub(super) fn decode_filter<'b, O: Observer>(r: &mut Reader<'b, '_, O>, version: Version) -> Read<Text<'b>> {
     let filter = r.text(Field::TopicFilter)?;
     if filter.is_empty() {
         r.violation(Violation::TopicFilterEmpty, Field::TopicFilter, r.span_of(filter))?;

@@ -3,11 +3,9 @@
 use super::suback::codes;
 use super::{ReasonCodes, packet_id_len, properties_len, write_properties};
 use crate::property::decode as properties;
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::writer::Writer;
-use crate::{
-    DecodeError, EncodeError, EncodeErrorKind, Field, Observer, PacketId, PacketType, Properties, Version,
-};
+use crate::{EncodeError, EncodeErrorKind, Field, Observer, PacketId, PacketType, Properties, Version};
 
 /// The server's answer to an UNSUBSCRIBE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +20,7 @@ pub struct UnsubAck<'b> {
 
 impl<'b> UnsubAck<'b> {
     #[inline(always)]
-    pub(super) fn decode<O: Observer>(
-        mut r: Reader<'b, '_, O>,
-        version: Version,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>, version: Version) -> Read<Self> {
         let packet_id = r.packet_id()?;
         let (properties, reasons) = match version {
             Version::V5 => {

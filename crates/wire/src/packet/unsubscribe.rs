@@ -7,14 +7,11 @@ use core::fmt;
 use super::subscribe::{decode_filter, split_prefixed};
 use super::{packet_id_len, properties_len, write_properties};
 use crate::property::decode as properties;
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::writer::Writer;
 #[cfg(feature = "alloc")]
 use crate::writer::prefixed_len;
-use crate::{
-    DecodeError, EncodeError, Field, Observer, PacketId, PacketType, Properties, Span, Text, Version,
-    Violation,
-};
+use crate::{EncodeError, Field, Observer, PacketId, PacketType, Properties, Span, Text, Version, Violation};
 
 /// The client gives topics back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +85,7 @@ impl TopicFiltersBuf {
 
 impl<'b> Unsubscribe<'b> {
     #[inline(always)]
-    pub(super) fn decode<O: Observer>(
-        mut r: Reader<'b, '_, O>,
-        version: Version,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn decode<O: Observer>(mut r: Reader<'b, '_, O>, version: Version) -> Read<Self> {
         let packet_id = r.packet_id()?;
         let properties = match version {
             Version::V5 => properties::decode(&mut r, Field::Properties, ALLOWED)?.0,

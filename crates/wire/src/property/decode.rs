@@ -2,10 +2,8 @@
 
 use super::table::{Allowed, INFO, Info, Kind};
 use super::{Properties, PropertyId};
-use crate::reader::Reader;
-use crate::{DecodeError, Field, Observer, Span, Violation};
-
-type Result<T> = core::result::Result<T, DecodeError>;
+use crate::reader::{Read, Reader};
+use crate::{Field, Observer, Span, Violation};
 
 /// Which properties were met, those aside that may be repeated: bit n for identifier n.
 #[derive(Clone, Copy, Default)]
@@ -24,7 +22,7 @@ pub(crate) fn decode<'b, O: Observer>(
     r: &mut Reader<'b, '_, O>,
     group: Field,
     allowed: Allowed,
-) -> Result<(Properties<'b>, Met)> {
+) -> Read<(Properties<'b>, Met)> {
     r.enter(group);
     if r.is_at_end() {
         let at = r.at();
@@ -44,7 +42,7 @@ pub(crate) fn decode<'b, O: Observer>(
 
 /// The properties in `bytes`, which end at `end` in the packet.
 #[inline(never)]
-fn list<O: Observer>(bytes: &[u8], end: usize, allowed: Allowed, seen: &mut O) -> Result<Met> {
+fn list<O: Observer>(bytes: &[u8], end: usize, allowed: Allowed, seen: &mut O) -> Read<Met> {
     let mut r = Reader::of_part(bytes, end, seen);
     let start = r.at();
     // What may still come: a property that stood here may not stand here again.
@@ -85,7 +83,7 @@ fn list<O: Observer>(bytes: &[u8], end: usize, allowed: Allowed, seen: &mut O) -
 }
 
 #[inline(always)]
-fn value<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info) -> Result<()> {
+fn value<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info) -> Read<()> {
     let at = r.at();
     match info.kind {
         Kind::Byte => {
@@ -124,7 +122,7 @@ fn value<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info) -> Result<()> {
 }
 
 #[inline(always)]
-fn check_zero<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info, value: u32, at: u32) -> Result<()> {
+fn check_zero<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info, value: u32, at: u32) -> Read<()> {
     if value == 0
         && let Some(violation) = info.zero
     {
@@ -142,7 +140,7 @@ const fn repeatable(allowed: Allowed) -> Allowed {
 
 /// None can tell how long an unknown property is, so the rest of the properties belongs to it.
 #[inline(always)]
-fn unknown<O: Observer>(r: &mut Reader<'_, '_, O>) -> Result<()> {
+fn unknown<O: Observer>(r: &mut Reader<'_, '_, O>) -> Read<()> {
     let at = r.at();
     let len = r.rest(Field::UnknownProperty)?.len() as u32;
     r.violation(Violation::PropertyUnknown, Field::UnknownProperty, Span::bytes(at, len))
