@@ -13,7 +13,7 @@
 //!
 //! let mut notes = Notes::new();
 //! decode(&bytes, Version::V311, &mut notes)?;
-//! let topic = notes.notes().iter().find(|note| note.field() == Field::Topic).unwrap();
+//! let topic = notes.notes().find(|note| note.field() == Field::Topic).unwrap();
 //! assert_eq!((topic.span().start, topic.span().len), (4, 4));
 //! # Ok::<(), mqscope_wire::DecodeError>(())
 //! ```
@@ -47,7 +47,7 @@ mod writer;
 pub use error::{DecodeError, EncodeError, EncodeErrorKind, ErrorKind};
 pub use field::Field;
 #[cfg(feature = "alloc")]
-pub use notes::{Note, NoteKind, Notes};
+pub use notes::{Note, NoteIter, NoteKind, Notes};
 pub use observer::{Lenient, Observer, Span, Strict, Value};
 #[cfg(feature = "alloc")]
 pub use packet::encode;

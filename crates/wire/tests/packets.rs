@@ -86,7 +86,6 @@ fn notes_say_where_every_field_stands() {
     decode(b"\x32\x0a\x00\x01a\x00\x01\x03\x23\x00\x02x", Version::V5, &mut notes).unwrap();
     let text: Vec<_> = notes
         .notes()
-        .iter()
         .map(|note| {
             let (span, kind) = (note.span(), if note.kind() == NoteKind::Group { "+" } else { "" });
             format!(
