@@ -153,7 +153,9 @@ pub(crate) fn decode_frame<'b, O: Observer>(
     seen: &mut O,
 ) -> Result<Packet<'b>, DecodeError> {
     let packet = match frame.packet_type() {
-        PacketType::Publish => decode_publish(frame, bytes, version, seen),
+        // Apart, so that the older versions, between which there is no difference here, know of no properties.
+        PacketType::Publish if version == Version::V5 => decode_publish(frame, bytes, Version::V5, seen),
+        PacketType::Publish => decode_publish(frame, bytes, Version::V311, seen),
         kind if kind.is_ack() => decode_ack(frame, bytes, version, seen),
         _ => decode_other(frame, bytes, version, seen),
     };
