@@ -216,6 +216,19 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
         Ok(text)
     }
 
+    /// Two strings, one behind the other.
+    #[inline(always)]
+    pub(crate) fn pair(&mut self, first: Field, second: Field) -> Read<()> {
+        let name = self.unchecked_text(first.length(), first)?;
+        let name_span = self.span_of(name);
+        let value = self.unchecked_text(second.length(), second)?;
+        if !text::are_plain(name.0, value.0) {
+            check_text(self.seen, first, name, name_span)?;
+            check_text(self.seen, second, value, self.span_of(value))?;
+        }
+        Ok(())
+    }
+
     /// A topic name: a string in which no wildcard may stand.
     #[inline(always)]
     pub(crate) fn topic(&mut self, field: Field, wildcard: Violation) -> Read<Text<'b>> {

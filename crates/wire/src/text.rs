@@ -95,29 +95,31 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Calls `see` with all bytes, eight at a time. Some may come twice, and `a` stands in for bytes that are
-/// not there: good for questions of the kind "is any byte such and such", to which `a` says no.
-///
-/// Up to 32 bytes, which is what most strings have, there is no loop: the words overlap as they need to.
+/// not there: good for questions of the kind "is any byte such and such", to which `a` says no. What `long`
+/// sees in more than 32 bytes is seen too; shorter strings, as most are, take no loop: the words overlap as
+/// they need to.
 #[inline(always)]
-fn words(bytes: &[u8], mut see: impl FnMut(u64)) {
+fn words(bytes: &[u8], long: fn(&[u8]) -> u64, see: impl Fn(u64) -> u64) -> u64 {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        see(u64::from_le_bytes(*first));
-        see(u64::from_le_bytes(*last));
+        let mut found = see(u64::from_le_bytes(*first)) | see(u64::from_le_bytes(*last));
         if bytes.len() > 16
             && let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>())
         {
-            see(word_of(&first[8..]));
-            see(word_of(last));
+            if bytes.len() > 32 {
+                return long(bytes);
+            }
+            found |= see(word_of(&first[8..])) | see(word_of(last));
         }
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        see(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32);
-    } else {
-        match *bytes {
-            [a, b, c] => see(u64::from_le_bytes([a, b, c, b'a', b'a', b'a', b'a', b'a'])),
-            [a, b] => see(u64::from_le_bytes([a, b, b'a', b'a', b'a', b'a', b'a', b'a'])),
-            [a] => see(u64::from_le_bytes([a, b'a', b'a', b'a', b'a', b'a', b'a', b'a'])),
-            _ => {}
-        }
+        return found;
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return see(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32);
+    }
+    match *bytes {
+        [a, b, c] => see(u64::from_le_bytes([a, b, c, b'a', b'a', b'a', b'a', b'a'])),
+        [a, b] => see(u64::from_le_bytes([a, b, b'a', b'a', b'a', b'a', b'a', b'a'])),
+        [a] => see(u64::from_le_bytes([a, b'a', b'a', b'a', b'a', b'a', b'a', b'a'])),
+        _ => 0,
     }
 }
 
@@ -126,9 +128,6 @@ fn words(bytes: &[u8], mut see: impl FnMut(u64)) {
 fn word_of(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(*bytes.first_chunk().unwrap_or(&[b'a'; 8]))
 }
-
-/// What [`words`] can look at.
-const SHORT: usize = 32;
 
 /// Sets the high bit of a byte that is 0 or not ASCII: the one borrows, the other has it. Bytes after such a
 /// one may be marked too.
@@ -146,52 +145,46 @@ const fn odd_in_topic(word: u64) -> u64 {
 /// Whether all bytes are U+0001 to U+007F, and so a string without fault.
 #[inline(always)]
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
-    if bytes.len() > SHORT {
-        return is_long_plain(bytes);
-    }
-    let mut found = 0;
-    words(bytes, |word| found |= odd(word));
-    found & HIGH == 0
+    words(bytes, long_odd, odd) & HIGH == 0
+}
+
+/// Whether that is so of both strings.
+#[inline(always)]
+pub(crate) fn are_plain(first: &[u8], second: &[u8]) -> bool {
+    (words(first, long_odd, odd) | words(second, long_odd, odd)) & HIGH == 0
 }
 
 /// Whether all bytes are U+0001 to U+007F and none is a wildcard (`+`, `#`).
 #[inline(always)]
 pub(crate) fn is_plain_topic(bytes: &[u8]) -> bool {
-    if bytes.len() > SHORT {
-        return is_long_plain_topic(bytes);
-    }
     let mut found = 0;
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>())
+        && bytes.len() <= 32
+    {
         // The usual length of a topic: worth a way of its own, which the compiler turns into vectors.
         for half in [first, last] {
             found |= odd_in_topic(word_of(half)) | odd_in_topic(word_of(&half[8..]));
         }
     } else {
-        words(bytes, |word| found |= odd_in_topic(word));
+        found = words(bytes, long_odd_in_topic, odd_in_topic);
     }
     found & HIGH == 0
 }
 
 #[inline(never)]
-fn is_long_plain(bytes: &[u8]) -> bool {
+fn long_odd(bytes: &[u8]) -> u64 {
     long(bytes, odd)
 }
 
 #[inline(never)]
-fn is_long_plain_topic(bytes: &[u8]) -> bool {
+fn long_odd_in_topic(bytes: &[u8]) -> u64 {
     long(bytes, odd_in_topic)
 }
 
 #[inline(always)]
-fn long(bytes: &[u8], odd: impl Fn(u64) -> u64) -> bool {
-    let mut found = 0;
-    for word in bytes.as_chunks::<8>().0 {
-        found |= odd(u64::from_le_bytes(*word));
-    }
-    if let Some(last) = bytes.last_chunk::<8>() {
-        found |= odd(u64::from_le_bytes(*last));
-    }
-    found & HIGH == 0
+fn long(bytes: &[u8], odd: impl Fn(u64) -> u64) -> u64 {
+    let last = bytes.last_chunk::<8>().map_or(0, |last| odd(u64::from_le_bytes(*last)));
+    bytes.as_chunks::<8>().0.iter().fold(last, |found, word| found | odd(u64::from_le_bytes(*word)))
 }
 
 /// A byte becomes 0 if and only if it is a wildcard: `+` (0x2b) and `#` (0x23) differ in one bit.

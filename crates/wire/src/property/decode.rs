@@ -49,6 +49,14 @@ fn list<O: Observer>(bytes: &[u8], end: usize, allowed: Allowed, seen: &mut O) -
     let mut open = allowed;
     let mut misplaced = 0;
     while let [id, ..] = *r.peek() {
+        // The one that may stand wherever properties may, and as often as one likes.
+        if id == PropertyId::UserProperty as u8 {
+            r.enter(Field::UserProperty);
+            r.u8(Field::PropertyId)?;
+            r.pair(Field::UserPropertyName, Field::UserPropertyValue)?;
+            r.leave();
+            continue;
+        }
         if id >= 64 || open >> id & 1 == 0 {
             let Some(known) = PropertyId::from_byte(id) else {
                 unknown(&mut r)?;
@@ -62,16 +70,11 @@ fn list<O: Observer>(bytes: &[u8], end: usize, allowed: Allowed, seen: &mut O) -
             let span = Span::bytes(r.at(), 1);
             r.violation(violation, known.info().field, span)?;
         }
+        open &= !(1 << id) | repeatable(allowed);
         let info = &INFO[usize::from(id) % INFO.len()];
         r.enter(info.field);
         r.u8(Field::PropertyId)?;
-        if id == PropertyId::UserProperty as u8 {
-            r.text(Field::UserPropertyName)?;
-            r.text(Field::UserPropertyValue)?;
-        } else {
-            open &= !(1 << id) | repeatable(allowed);
-            value(&mut r, info)?;
-        }
+        value(&mut r, info)?;
         r.leave();
     }
     let met = Met(allowed & !open | misplaced);
