@@ -5,9 +5,9 @@ mod tape;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use crate::{DecodeError, Field, Observer, Span, Value, Violation};
+use crate::{Field, Observer, Span, Value, Violation};
 pub use tape::NoteIter;
-use tape::{Level, Record};
+use tape::Record;
 
 /// Whether a note is about a field or about a group of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +65,12 @@ impl Note {
 pub struct Notes {
     records: Vec<Record>,
     violations: Vec<(Violation, Span)>,
-    level: Level,
 }
 
 impl Notes {
     /// Empty, without a buffer yet.
     pub const fn new() -> Self {
-        Self { records: Vec::new(), violations: Vec::new(), level: Level::TOP }
+        Self { records: Vec::new(), violations: Vec::new() }
     }
 
     /// Forgets everything but keeps the buffers.
@@ -79,7 +78,6 @@ impl Notes {
     pub fn clear(&mut self) {
         self.records.clear();
         self.violations.clear();
-        self.level = Level::TOP;
     }
 
     /// What was met, in the order of the packet's bytes, a group before what it holds.
@@ -98,42 +96,30 @@ impl Notes {
 impl Observer for Notes {
     #[inline(always)]
     fn field(&mut self, field: Field, span: Span, value: Value<'_>) {
-        self.records.push(Record::leaf(field, span, value, self.level));
+        self.records.push(Record::leaf(field, span, value));
     }
 
     #[inline(always)]
     fn fields<const N: usize>(&mut self, group: Option<Field>, fields: [(Field, Span, Value<'_>); N]) {
+        let leaves = fields.map(|(field, span, value)| Record::leaf(field, span, value));
         match group {
-            None => {
-                let level = self.level;
-                self.records
-                    .extend(fields.map(|(field, span, value)| Record::leaf(field, span, value, level)));
-            }
-            Some(group) => {
-                let inner = self.level.deeper();
-                let leaves = fields.map(|(field, span, value)| Record::leaf(field, span, value, inner));
-                self.records.extend([Record::group(group, self.level)].into_iter().chain(leaves));
-            }
+            None => self.records.extend(leaves),
+            Some(group) => self.records.extend([Record::whole(group, N)].into_iter().chain(leaves)),
         }
     }
 
     #[inline(always)]
     fn enter(&mut self, group: Field, _: u32) {
-        self.records.push(Record::group(group, self.level));
-        self.level = self.level.deeper();
+        self.records.push(Record::open(group));
     }
 
     #[inline(always)]
     fn leave(&mut self, _: u32) {
-        self.level = self.level.higher();
+        self.records.push(Record::CLOSE);
     }
 
     fn violation(&mut self, violation: Violation, span: Span) -> ControlFlow<()> {
         self.violations.push((violation, span));
         ControlFlow::Continue(())
-    }
-
-    fn failed(&mut self, _: &DecodeError) {
-        self.level = Level::TOP;
     }
 }

@@ -4,6 +4,8 @@
 //! so the compiler keeps it in registers, and with an observer that has nothing to say it is a pointer and a
 //! length.
 
+mod untold;
+
 use core::array;
 
 use crate::error::Fault;
@@ -77,7 +79,12 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
 
     #[inline(always)]
     fn truncated<T>(&self, field: Field, need: usize) -> Read<T> {
-        Err(truncated(field, need, self.rest.len(), self.end))
+        Err(self.truncated_fault(field, need))
+    }
+
+    #[inline(always)]
+    fn truncated_fault(&self, field: Field, need: usize) -> Fault {
+        truncated(field, need, self.rest.len(), self.end)
     }
 
     /// Tells of a broken rule in `field`.
@@ -105,54 +112,29 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     }
 
     #[inline(always)]
-    fn number(&mut self, field: Field, at: u32, number: u32) {
-        let len = self.at() - at;
-        self.seen.field(field, Span::bytes(at, len), Value::Number(number));
+    fn number<const N: usize>(&mut self, field: Field) -> Read<u32> {
+        let ([told], number) = self.untold_number::<N>(field).map_err(|cut| cut.tell(self.seen))?;
+        self.seen.field(told.0, told.1, told.2);
+        Ok(number)
     }
 
     #[inline(always)]
     pub(crate) fn u8(&mut self, field: Field) -> Read<u8> {
-        let at = self.at();
-        let [value] = self.array(field)?;
-        self.number(field, at, value.into());
-        Ok(value)
+        Ok(self.number::<1>(field)? as u8)
     }
 
     #[inline(always)]
     pub(crate) fn u16(&mut self, field: Field) -> Read<u16> {
-        let at = self.at();
-        let value = u16::from_be_bytes(self.array(field)?);
-        self.number(field, at, value.into());
-        Ok(value)
-    }
-
-    #[inline(always)]
-    pub(crate) fn u32(&mut self, field: Field) -> Read<u32> {
-        let at = self.at();
-        let value = u32::from_be_bytes(self.array(field)?);
-        self.number(field, at, value);
-        Ok(value)
+        Ok(self.number::<2>(field)? as u16)
     }
 
     /// A Variable Byte Integer, which may not take more bytes than it needs.
     #[inline(always)]
     pub(crate) fn vbi(&mut self, field: Field) -> Read<u32> {
-        let at = self.at();
-        let (value, padded) = match *self.rest {
-            [a, ref rest @ ..] if a < 0x80 => {
-                self.rest = rest;
-                (a.into(), false)
-            }
-            _ => {
-                let (value, padded, rest) = long_vbi(self.rest, field, self.end)?;
-                self.rest = rest;
-                (value, padded)
-            }
-        };
-        self.number(field, at, value);
+        let ([told], (value, padded)) = self.untold_vbi(field).map_err(|cut| cut.tell(self.seen))?;
+        self.seen.field(told.0, told.1, told.2);
         if padded {
-            let len = self.at() - at;
-            self.violation(Violation::LengthNotMinimal, field, Span::bytes(at, len))?;
+            self.violation(Violation::LengthNotMinimal, field, told.1)?;
         }
         Ok(value)
     }
@@ -168,75 +150,71 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
         Ok(PacketId(id))
     }
 
-    /// Bytes behind a length of two bytes.
-    #[inline(always)]
-    fn prefixed(&mut self, length: Field, field: Field, value: fn(&'b [u8]) -> Value<'b>) -> Read<&'b [u8]> {
-        let at = self.at();
-        let len = u16::from_be_bytes(self.array(length)?);
-        let length = (length, Span::bytes(at, 2), Value::Number(len.into()));
-        let Some((head, rest)) = self.rest.split_at_checked(len.into()) else {
-            self.seen.fields(None, [length]);
-            return self.truncated(field, len.into());
-        };
-        self.rest = rest;
-        self.seen.fields(None, [length, (field, Span::bytes(at + 2, len.into()), value(head))]);
-        Ok(head)
-    }
-
     /// Bytes behind their length.
     #[inline(always)]
     pub(crate) fn bytes(&mut self, field: Field) -> Read<&'b [u8]> {
-        self.bytes_behind(field.length(), field)
-    }
-
-    /// The same where the field, and with it that of its length, is known only while decoding.
-    #[inline(always)]
-    pub(crate) fn bytes_behind(&mut self, length: Field, field: Field) -> Read<&'b [u8]> {
-        self.prefixed(length, field, Value::Bytes)
+        let untold = self.untold_bytes(field.length(), field, Value::Bytes);
+        let (told, bytes) = untold.map_err(|cut| cut.tell(self.seen))?;
+        self.seen.fields(None, told);
+        Ok(bytes)
     }
 
     #[inline(always)]
-    fn unchecked_text(&mut self, length: Field, field: Field) -> Read<Text<'b>> {
-        Ok(Text(self.prefixed(length, field, |bytes| Value::Text(Text(bytes)))?))
+    fn unchecked_text(&mut self, field: Field) -> Read<Text<'b>> {
+        let untold = self.untold_text(field.length(), field);
+        let (told, text) = untold.map_err(|cut| cut.tell(self.seen))?;
+        self.seen.fields(None, told);
+        Ok(text)
     }
 
     /// A string, which must be well-formed UTF-8 without U+0000.
     #[inline(always)]
     pub(crate) fn text(&mut self, field: Field) -> Read<Text<'b>> {
-        self.text_behind(field.length(), field)
-    }
-
-    /// The same where the field, and with it that of its length, is known only while decoding.
-    #[inline(always)]
-    pub(crate) fn text_behind(&mut self, length: Field, field: Field) -> Read<Text<'b>> {
-        let text = self.unchecked_text(length, field)?;
-        if !text::is_plain(text.0) {
-            check_text(self.seen, field, text, self.span_of(text))?;
-        }
+        let text = self.unchecked_text(field)?;
+        self.check_text(field, text)?;
         Ok(text)
     }
 
-    /// Two strings, one behind the other.
+    /// Checks the string that was just read.
     #[inline(always)]
-    pub(crate) fn pair(&mut self, first: Field, second: Field) -> Read<()> {
-        let name = self.unchecked_text(first.length(), first)?;
-        let name_span = self.span_of(name);
-        let value = self.unchecked_text(second.length(), second)?;
-        if !text::are_plain(name.0, value.0) {
-            check_text(self.seen, first, name, name_span)?;
-            check_text(self.seen, second, value, self.span_of(value))?;
+    pub(crate) fn check_text(&mut self, field: Field, text: Text<'_>) -> Read<()> {
+        if text::is_plain(text.0) {
+            return Ok(());
         }
-        Ok(())
+        check_text(self.seen, field, text, self.span_of(text))
+    }
+
+    /// Checks the two strings that were just read.
+    #[inline(always)]
+    pub(crate) fn check_pair(
+        &mut self,
+        [first, second]: [Field; 2],
+        (name, value): (Text<'_>, Text<'_>),
+    ) -> Read<()> {
+        if text::are_plain(name.0, value.0) {
+            return Ok(());
+        }
+        let span = self.span_of(value);
+        let name_len = name.len() as u32;
+        check_text(self.seen, first, name, Span::bytes(span.start - 2 - name_len, name_len))?;
+        check_text(self.seen, second, value, span)
     }
 
     /// A topic name: a string in which no wildcard may stand.
     #[inline(always)]
     pub(crate) fn topic(&mut self, field: Field, wildcard: Violation) -> Read<Text<'b>> {
-        let text = self.unchecked_text(field.length(), field)?;
-        if !text::is_plain_topic(text.0) {
-            check_topic(self.seen, field, text, self.span_of(text), wildcard)?;
-        }
+        let text = self.unchecked_text(field)?;
+        self.check_topic(field, text, wildcard)?;
         Ok(text)
+    }
+
+    /// Checks the topic name that was just read.
+    #[inline(always)]
+    pub(crate) fn check_topic(&mut self, field: Field, text: Text<'_>, wildcard: Violation) -> Read<()> {
+        if text::is_plain_topic(text.0) {
+            return Ok(());
+        }
+        check_topic(self.seen, field, text, self.span_of(text), wildcard)
     }
 
     /// The span of the text that was just read.

@@ -5,40 +5,50 @@ use core::fmt;
 use super::{Note, NoteKind};
 use crate::{Field, Span, Value};
 
-/// A note without its place, which follows from the lengths of those before it.
+/// A note without its place and depth, which follow from the notes before it.
 ///
 /// ```text
-/// 63  depth 56 | 55  len 48 | 47  mask 40 | 39  field 32 | 31  number 0
+/// 63  shape 48 | 47  mask 40 | 39  field 32 | 31  number 0
 /// ```
 ///
-/// `len` is the length of a number (1 to 4 bytes), [`BYTES`] of a field whose length is `number`, [`GROUP`]
-/// of a group, which goes on until a record that is no deeper.
+/// `shape` is the length of a number (1 to 4 bytes), [`BYTES`] for a field whose length is `number`,
+/// [`WHOLE`] for a group that holds the next `number` fields, [`OPEN`] for one that goes on until [`CLOSE`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Record(u64);
 
 const FIELD: u32 = 32;
 const MASK: u32 = 40;
-const LEN: u32 = 48;
-const DEPTH: u32 = 56;
+const SHAPE: u32 = 48;
 
 const BYTES: u64 = 0;
-const GROUP: u64 = 0xff;
+const WHOLE: u64 = 0xf0;
+const OPEN: u64 = 0xf1;
+const CLOSE: u64 = 0xf2;
 
 impl Record {
     #[inline(always)]
-    pub(super) fn leaf(field: Field, span: Span, value: Value<'_>, level: Level) -> Self {
-        let (len, number) = match value {
+    pub(super) fn leaf(field: Field, span: Span, value: Value<'_>) -> Self {
+        let (shape, number) = match value {
             Value::Number(number) => (u64::from(span.len), number),
             Value::Text(_) | Value::Bytes(_) => (BYTES, span.len),
         };
-        let what = (field as u64) << FIELD | u64::from(span.mask) << MASK | len << LEN;
-        Self(what | level.0 | u64::from(number))
+        Self((field as u64) << FIELD | u64::from(span.mask) << MASK | shape << SHAPE | u64::from(number))
     }
 
+    /// A group of the next `fields` fields.
     #[inline(always)]
-    pub(super) fn group(field: Field, level: Level) -> Self {
-        Self((field as u64) << FIELD | 0xff << MASK | GROUP << LEN | level.0)
+    pub(super) const fn whole(group: Field, fields: usize) -> Self {
+        Self((group as u64) << FIELD | 0xff << MASK | WHOLE << SHAPE | fields as u64)
     }
+
+    /// A group that goes on until it is closed.
+    #[inline(always)]
+    pub(super) const fn open(group: Field) -> Self {
+        Self((group as u64) << FIELD | 0xff << MASK | OPEN << SHAPE)
+    }
+
+    /// The end of the group that was opened last.
+    pub(super) const CLOSE: Self = Self(CLOSE << SHAPE);
 
     fn field(self) -> Field {
         Field::ALL[(self.0 >> FIELD & 0xff) as usize % Field::ALL.len()]
@@ -48,27 +58,26 @@ impl Record {
         (self.0 >> MASK) as u8
     }
 
-    const fn depth(self) -> u8 {
-        (self.0 >> DEPTH) as u8
-    }
-
     const fn number(self) -> u32 {
         self.0 as u32
     }
 
-    const fn is_group(self) -> bool {
-        self.0 >> LEN & 0xff == GROUP
+    const fn shape(self) -> u64 {
+        self.0 >> SHAPE
     }
 
-    /// How many bytes a leaf has, and how far it moves on: several fields of one byte stay in it until the
-    /// one that has its last bit.
-    const fn len(self) -> (u32, u32) {
-        let len = match self.0 >> LEN & 0xff {
+    /// How many bytes a leaf has.
+    const fn len(self) -> u32 {
+        match self.shape() {
             BYTES => self.number(),
-            GROUP => return (0, 0),
+            WHOLE | OPEN | CLOSE => 0,
             len => len as u32,
-        };
-        (len, if self.mask() & 1 == 1 { len } else { 0 })
+        }
+    }
+
+    /// How far a leaf moves on: several fields of one byte stay in it until the one that has its last bit.
+    const fn step(self) -> u32 {
+        if self.mask() & 1 == 1 { self.len() } else { 0 }
     }
 }
 
@@ -78,34 +87,20 @@ impl fmt::Debug for Record {
     }
 }
 
-/// How many groups are open, where a record has it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Level(u64);
-
-impl Level {
-    pub(super) const TOP: Self = Self(0);
-
-    #[inline(always)]
-    pub(super) const fn deeper(self) -> Self {
-        Self(self.0.wrapping_add(1 << DEPTH))
-    }
-
-    #[inline(always)]
-    pub(super) const fn higher(self) -> Self {
-        Self(self.0.wrapping_sub(1 << DEPTH))
-    }
-}
-
 /// The notes of a packet, one by one.
 #[derive(Clone)]
 pub struct NoteIter<'a> {
     records: &'a [Record],
     at: u32,
+    /// How many groups are open, the one that is whole aside.
+    depth: u8,
+    /// How many fields of a whole group are still to come.
+    inside: u32,
 }
 
 impl<'a> NoteIter<'a> {
     pub(super) const fn new(records: &'a [Record]) -> Self {
-        Self { records, at: 0 }
+        Self { records, at: 0, depth: 0, inside: 0 }
     }
 }
 
@@ -113,27 +108,52 @@ impl Iterator for NoteIter<'_> {
     type Item = Note;
 
     fn next(&mut self) -> Option<Note> {
-        let (record, rest) = self.records.split_first()?;
-        let (start, depth) = (self.at, record.depth());
-        let (kind, len) = if record.is_group() {
-            let inside = rest.iter().take_while(|inner| inner.depth() > depth);
-            (NoteKind::Group, inside.map(|inner| inner.len().1).sum())
-        } else {
-            let (len, on) = record.len();
-            self.at += on;
-            (NoteKind::Leaf, len)
-        };
-        self.records = rest;
-        let span = Span { start, len, mask: record.mask() };
-        Some(Note { field: record.field(), span, depth, kind, number: record.number() })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.records.len(), Some(self.records.len()))
+        loop {
+            let (&record, rest) = self.records.split_first()?;
+            self.records = rest;
+            let (start, mut depth) = (self.at, self.depth);
+            let (kind, number, len) = match record.shape() {
+                CLOSE => {
+                    self.depth -= 1;
+                    continue;
+                }
+                WHOLE => {
+                    self.inside = record.number();
+                    let fields = rest.iter().take(record.number() as usize);
+                    (NoteKind::Group, 0, fields.map(|field| field.step()).sum())
+                }
+                OPEN => {
+                    self.depth += 1;
+                    (NoteKind::Group, 0, len_of_open(rest))
+                }
+                _ => {
+                    if let Some(left) = self.inside.checked_sub(1) {
+                        self.inside = left;
+                        depth += 1;
+                    }
+                    self.at += record.step();
+                    (NoteKind::Leaf, record.number(), record.len())
+                }
+            };
+            let span = Span { start, len, mask: record.mask() };
+            return Some(Note { field: record.field(), span, depth, kind, number });
+        }
     }
 }
 
-impl ExactSizeIterator for NoteIter<'_> {}
+/// How many bytes the group has whose records these are, to its close or to the last of them.
+fn len_of_open(records: &[Record]) -> u32 {
+    let (mut depth, mut len) = (0_usize, 0);
+    for record in records {
+        match record.shape() {
+            OPEN => depth += 1,
+            CLOSE if depth == 0 => break,
+            CLOSE => depth -= 1,
+            _ => len += record.step(),
+        }
+    }
+    len
+}
 
 impl fmt::Debug for NoteIter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,10 @@
 //! Reading and checking properties, once, when their packet is decoded.
+#![expect(clippy::result_large_err, reason = "what fails is inlined, and no such value remains")]
 
 use super::table::{Allowed, INFO, Info, Kind};
 use super::{Properties, PropertyId};
 use crate::reader::{Read, Reader};
-use crate::{Field, Observer, Span, Violation};
+use crate::{Field, Observer, Span, Value, Violation};
 
 /// Which properties were met, those aside that may be repeated: bit n for identifier n.
 #[derive(Clone, Copy, Default)]
@@ -51,10 +52,9 @@ fn list<O: Observer>(bytes: &[u8], end: usize, allowed: Allowed, seen: &mut O) -
     while let [id, ..] = *r.peek() {
         // The one that may stand wherever properties may, and as often as one likes.
         if id == PropertyId::UserProperty as u8 {
-            r.enter(Field::UserProperty);
-            r.u8(Field::PropertyId)?;
-            r.pair(Field::UserPropertyName, Field::UserPropertyValue)?;
-            r.leave();
+            let [name, value] = [Field::UserPropertyName, Field::UserPropertyValue];
+            let pair = r.property::<4, 5, _>(Field::UserProperty, |r| r.untold_pair(name, value))?;
+            r.check_pair([name, value], pair)?;
             continue;
         }
         if id >= 64 || open >> id & 1 == 0 {
@@ -72,10 +72,7 @@ fn list<O: Observer>(bytes: &[u8], end: usize, allowed: Allowed, seen: &mut O) -
         }
         open &= !(1 << id) | repeatable(allowed);
         let info = &INFO[usize::from(id) % INFO.len()];
-        r.enter(info.field);
-        r.u8(Field::PropertyId)?;
-        value(&mut r, info)?;
-        r.leave();
+        property(&mut r, info)?;
     }
     let met = Met(allowed & !open | misplaced);
     if met.has(PropertyId::AuthenticationData) && !met.has(PropertyId::AuthenticationMethod) {
@@ -86,51 +83,58 @@ fn list<O: Observer>(bytes: &[u8], end: usize, allowed: Allowed, seen: &mut O) -
 }
 
 #[inline(always)]
-fn value<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info) -> Read<()> {
-    let at = r.at();
+fn property<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info) -> Read<()> {
+    let (field, length) = (info.field, info.length);
     match info.kind {
         Kind::Byte => {
             // Every property of one byte is a flag.
-            if r.u8(info.field)? > 1 {
-                r.violation(Violation::PropertyOutOfRange, info.field, Span::bytes(at, 1))?;
+            if r.property::<1, 2, _>(field, |r| r.untold_number::<1>(field))? > 1 {
+                r.violation(Violation::PropertyOutOfRange, field, Span::bytes(r.at() - 1, 1))?;
             }
         }
         Kind::TwoBytes => {
-            let value = r.u16(info.field)?;
-            check_zero(r, info, value.into(), at)?;
+            let value = r.property::<1, 2, _>(field, |r| r.untold_number::<2>(field))?;
+            check_zero(r, info, value, 2)?;
         }
         Kind::FourBytes => {
-            let value = r.u32(info.field)?;
-            check_zero(r, info, value, at)?;
+            let value = r.property::<1, 2, _>(field, |r| r.untold_number::<4>(field))?;
+            check_zero(r, info, value, 4)?;
         }
         Kind::Variable => {
-            let value = r.vbi(info.field)?;
-            check_zero(r, info, value, at)?;
+            let at = r.at() + 1;
+            let (value, padded) = r.property::<1, 2, _>(field, |r| r.untold_vbi(field))?;
+            if padded {
+                r.violation(Violation::LengthNotMinimal, field, Span::bytes(at, r.at() - at))?;
+            }
+            check_zero(r, info, value, r.at() - at)?;
         }
         Kind::Topic => {
-            let topic = r.topic(Field::ResponseTopic, Violation::ResponseTopicWildcard)?;
+            let topic = r.property::<2, 3, _>(field, |r| r.untold_text(length, field))?;
+            r.check_topic(field, topic, Violation::ResponseTopicWildcard)?;
             if topic.is_empty() {
-                r.violation(Violation::ResponseTopicEmpty, info.field, r.span_of(topic))?;
+                r.violation(Violation::ResponseTopicEmpty, field, r.span_of(topic))?;
             }
         }
         Kind::Text => {
-            r.text_behind(info.length, info.field)?;
+            let text = r.property::<2, 3, _>(field, |r| r.untold_text(length, field))?;
+            r.check_text(field, text)?;
         }
         Kind::Bytes => {
-            r.bytes_behind(info.length, info.field)?;
+            r.property::<2, 3, _>(field, |r| r.untold_bytes(length, field, Value::Bytes))?;
         }
+        // User Property, which has its own way.
         Kind::Pair => {}
     }
     Ok(())
 }
 
+/// A value of zero, of which `len` bytes were just read, may break a rule.
 #[inline(always)]
-fn check_zero<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info, value: u32, at: u32) -> Read<()> {
+fn check_zero<O: Observer>(r: &mut Reader<'_, '_, O>, info: &Info, value: u32, len: u32) -> Read<()> {
     if value == 0
         && let Some(violation) = info.zero
     {
-        let span = Span::bytes(at, r.at() - at);
-        r.violation(violation, info.field, span)?;
+        r.violation(violation, info.field, Span::bytes(r.at() - len, len))?;
     }
     Ok(())
 }
