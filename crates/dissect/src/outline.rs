@@ -87,7 +87,7 @@ impl Outline {
     fn redact_frame(&mut self, view: &PacketView<'_>, notes: &mut Notes) {
         view.annotate(notes);
         let frame = &mut self.layers[0].bytes;
-        for note in notes.notes().iter().filter(|note| annotate::is_secret(note.field())) {
+        for note in notes.notes().filter(|note| annotate::is_secret(note.field())) {
             let span = note.span();
             let (start, end) = (span.start as usize, span.end() as usize);
             let prefixed = &view.bytes[start.saturating_sub(2)..end];

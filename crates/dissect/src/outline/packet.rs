@@ -20,7 +20,7 @@ pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>, secrets: Secrets
     let mut bytes = view.bytes.to_vec();
     view.annotate(notes);
     if secrets == Secrets::Redacted {
-        for note in notes.notes().iter().filter(|note| annotate::is_secret(note.field())) {
+        for note in notes.notes().filter(|note| annotate::is_secret(note.field())) {
             let span = note.span();
             bytes[span.start as usize..span.end() as usize].fill(b'*');
         }
@@ -45,8 +45,8 @@ pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>, secrets: Secrets
             NoteKind::Group => (NodeKind::Group, usize::from(note.depth()) + 1),
             NoteKind::Leaf => (NodeKind::Leaf, usize::from(note.depth()) + 1),
         };
-        let value = annotate::excerpt(note, view.bytes, version, secrets, VALUE_BYTES);
-        let filter = filter(note, view, secrets);
+        let value = annotate::excerpt(&note, view.bytes, version, secrets, VALUE_BYTES);
+        let filter = filter(&note, view, secrets);
         outline.nodes.push(node(depth, note.span(), note.field().label(), value, kind, filter));
     }
     known(outline, view, |label, value, filter| {

@@ -154,13 +154,13 @@ impl Page<'_> {
         let kind = PacketType::from_first_byte(self.bytes.first().copied().unwrap_or_default());
         canvas.put(Ink::Kind, kind.name());
         canvas.put(Ink::Faint, &format!(", MQTT {}, {} bytes\n", self.version, self.bytes.len()));
-        let leaves = || self.notes.notes().iter().filter(|note| note.kind() == NoteKind::Leaf);
-        let name_width = leaves().map(|note| indent(note) + note.field().label().width()).max().unwrap_or(0);
+        let leaves = || self.notes.notes().filter(|note| note.kind() == NoteKind::Leaf);
+        let name_width = leaves().map(|note| indent(&note) + note.field().label().width()).max().unwrap_or(0);
         let mut breaches = self.breaches();
         let mut shown_to = 0;
         for note in leaves() {
             let span = note.span();
-            self.hex_rows(note, shown_to, name_width, canvas);
+            self.hex_rows(&note, shown_to, name_width, canvas);
             shown_to = shown_to.max(span.end());
             breaches.retain(|&(breach, at)| {
                 let here = at.end() <= span.end();
@@ -271,7 +271,7 @@ impl Page<'_> {
             if !is_line || span.start < end || span.len == 0 {
                 continue;
             }
-            let comment = if is_header { self.header() } else { self.comment(note) };
+            let comment = if is_header { self.header() } else { self.comment(&note) };
             let numbers = match self.is_hidden(field) {
                 true => format!("/* {} bytes */", span.len),
                 false => decimal(self.slice(span)),
