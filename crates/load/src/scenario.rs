@@ -15,6 +15,7 @@ use mqscope_report::{Catalog, Threshold, ThresholdError};
 
 mod estimate;
 mod groups;
+mod payloads;
 mod phases;
 mod plan;
 mod problem;
@@ -139,7 +140,7 @@ fn plan(root: &Node, reader: &Reader<'_>, folder: &Path, overrides: &Overrides) 
     let target = target(&section, reader, overrides);
     let payloads = section
         .node("payloads")
-        .map_or_else(BTreeMap::new, |node| groups::read_payloads(node, reader, folder));
+        .map_or_else(BTreeMap::new, |node| payloads::read_payloads(node, reader, folder));
     let groups = match section.node("groups") {
         Some(node) => Groups::new(reader, &payloads, folder).read(node),
         None => {
