@@ -102,10 +102,10 @@ impl Observer for Notes {
     #[inline(always)]
     fn fields<const N: usize>(&mut self, group: Option<Field>, fields: [(Field, Span, Value<'_>); N]) {
         let leaves = fields.map(|(field, span, value)| Record::leaf(field, span, value));
-        match group {
-            None => self.records.extend(leaves),
-            Some(group) => self.records.extend([Record::whole(group, N)].into_iter().chain(leaves)),
+        if let Some(group) = group {
+            self.records.push(Record::whole(group, N));
         }
+        self.records.extend_from_slice(&leaves);
     }
 
     #[inline(always)]
