@@ -43,6 +43,8 @@ pub struct Inspection {
 struct Shared {
     published: Mutex<(Snapshot, Progress)>,
     stop: AtomicBool,
+    /// Nobody is there to read any more; what a source still holds back is not waited for.
+    abandoned: AtomicBool,
 }
 
 /// How far a capture has been read.
@@ -83,6 +85,7 @@ impl Inspection {
         let shared = Arc::new(Shared {
             published: Mutex::new((Snapshot::empty(), progress)),
             stop: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
         });
         let indexer = Indexer::new(settings, store.clone());
         let thread = thread::Builder::new().name("indexer".to_owned()).spawn({
@@ -123,6 +126,7 @@ impl Inspection {
 
 impl Drop for Inspection {
     fn drop(&mut self) {
+        self.shared.abandoned.store(true, Ordering::Relaxed);
         self.stop();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -155,6 +159,9 @@ impl Worker {
                     self.indexer.push(&frame, &mut Unseen)?;
                 frames += 1;
                 if frames % FRAMES_A_LOOK == 0 {
+                    if self.shared.abandoned.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
                     if self.shared.stop.load(Ordering::Relaxed) && !self.capture.is_live() {
                         return Ok(());
                     }
@@ -163,7 +170,7 @@ impl Worker {
                     }
                 }
             }
-            if !self.capture.is_live() {
+            if !self.capture.is_live() || self.shared.abandoned.load(Ordering::Relaxed) {
                 return Ok(());
             }
             if frames > 0 || self.published.is_none() {
