@@ -15,6 +15,9 @@ mod run;
 mod update;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},

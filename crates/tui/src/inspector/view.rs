@@ -118,9 +118,9 @@ fn nothing(app: &App) -> String {
             let mut ports = traffic.ports.clone();
             ports.sort_by_key(|&(_, connections)| std::cmp::Reverse(connections));
             let named: Vec<_> = ports.iter().take(5).map(|(port, _)| port.to_string()).collect();
-            let (noun, port) = (if connections == 1 { "connection" } else { "connections" }, ports.first());
-            text.push_str(&format!(" There were {connections} TCP {noun}, on port {}.", named.join(", ")));
-            if let Some((port, _)) = port {
+            let (were, noun) = if connections == 1 { ("was", "connection") } else { ("were", "connections") };
+            text.push_str(&format!(" There {were} {connections} TCP {noun}, on port {}.", named.join(", ")));
+            if let Some((port, _)) = ports.first() {
                 text.push_str(&format!(
                     " MQTT is recognised by its content on any port; where content cannot tell, say so: \
                      -d tcp.port=={port},mqtt"
