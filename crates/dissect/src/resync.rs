@@ -1,7 +1,7 @@
 //! Finding the next packet where the capture does not tell where one begins.
 //!
 //! A place counts as the beginning of packets once the run from there is worth [`ENOUGH`] bits of evidence: bytes of
-//! another kind would look like it once in 2^40 tries. A packet is worth the bits that are fixed in it, a topic the
+//! another kind would look like it once in 2^44 tries. A packet is worth the bits that are fixed in it, a topic the
 //! bits that a readable text has fewer than random bytes, a segment that begins or ends with a packet some more,
 //! since senders write whole packets. Nothing is given before the evidence is there, so nothing is invented.
 
@@ -16,9 +16,9 @@ use crate::FrameRef;
 use crate::lane::{FoundAt, Piece};
 
 /// Bits of evidence that decide.
-const ENOUGH: u32 = 40;
+const ENOUGH: u32 = 44;
 const ALIGNED_START: u32 = 8;
-const ALIGNED_END: u32 = 12;
+const ALIGNED_END: u32 = 4;
 
 /// Bytes held while the evidence does not suffice, beside the newest chunk.
 const HELD_BYTES: usize = 64 * 1024;
@@ -210,9 +210,13 @@ fn may_begin(first: u8) -> bool {
 }
 
 /// `before` plus the evidence of the packets that follow each other in `bytes`; nothing if one cannot be.
+///
+/// A beginning alone never decides, unless it names the protocol: three stray bytes before a PUBLISH make its topic
+/// that of an UNSUBSCRIBE whose length nobody can check.
 fn weigh_run(bytes: &[u8], version: Version, before: u32) -> Option<u32> {
     let mut bits = before;
     let mut rest = bytes;
+    let mut decisive = false;
     while bits < ENOUGH {
         let Some(&first) = rest.first() else {
             bits += ALIGNED_END;
@@ -226,13 +230,16 @@ fn weigh_run(bytes: &[u8], version: Version, before: u32) -> Option<u32> {
             return None;
         }
         if header.len() > rest.len() {
-            bits += weigh_beginning(rest, version)?;
+            let beginning = weigh_beginning(rest, version)?;
+            bits += beginning.bits;
+            decisive |= beginning.names_protocol;
             break;
         }
         bits += weigh_packet(&decode(rest, version, &mut Strict).ok()?);
+        decisive = true;
         rest = &rest[header.len()..];
     }
-    Some(bits)
+    Some(if decisive { bits } else { bits.min(ENOUGH - 1) })
 }
 
 fn weigh_packet(packet: &Packet<'_>) -> u32 {
@@ -246,29 +253,36 @@ fn weigh_packet(packet: &Packet<'_>) -> u32 {
     }
 }
 
-/// The evidence of a packet that ends beyond `bytes`; nothing if it breaks a rule already.
-fn weigh_beginning(bytes: &[u8], version: Version) -> Option<u32> {
-    struct Beginning(u32);
+/// What the first bytes of a packet tell.
+struct Beginning {
+    bits: u32,
+    names_protocol: bool,
+}
 
-    impl Observer for Beginning {
-        fn field(&mut self, field: Field, _: Span, value: Value<'_>) {
-            match (field, value) {
-                (Field::Topic | Field::TopicFilter, Value::Text(text)) => {
-                    self.0 += 8 + weigh_text(text.as_bytes())
-                }
-                (Field::ProtocolName, _) => self.0 += 48,
-                _ => {}
+impl Observer for Beginning {
+    fn field(&mut self, field: Field, _: Span, value: Value<'_>) {
+        match (field, value) {
+            (Field::Topic | Field::TopicFilter, Value::Text(text)) => {
+                self.bits += 8 + weigh_text(text.as_bytes());
             }
-        }
-
-        fn violation(&mut self, _: Violation, _: Span) -> ControlFlow<()> {
-            ControlFlow::Break(())
+            (Field::ProtocolName, _) => {
+                self.bits += 48;
+                self.names_protocol = true;
+            }
+            _ => {}
         }
     }
 
-    let mut beginning = Beginning(3);
+    fn violation(&mut self, _: Violation, _: Span) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+}
+
+/// The evidence of a packet that ends beyond `bytes`; nothing if it breaks a rule already.
+fn weigh_beginning(bytes: &[u8], version: Version) -> Option<Beginning> {
+    let mut beginning = Beginning { bits: 3, names_protocol: false };
     match decode(bytes, version, &mut beginning) {
-        Ok(_) | Err(DecodeError { kind: ErrorKind::Truncated { .. }, .. }) => Some(beginning.0),
+        Ok(_) | Err(DecodeError { kind: ErrorKind::Truncated { .. }, .. }) => Some(beginning),
         Err(_) => None,
     }
 }

@@ -5,13 +5,20 @@ use proptest::prelude::*;
 use crate::tape::*;
 
 /// Packets of a client after its CONNECT.
+///
+/// Payloads lack the bytes 0 and 2, the lengths of the shortest packets: where the end of a payload in a segment of
+/// its own is `e0 00`, nobody can tell it from a DISCONNECT.
 fn packet() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
-        3 => ("[a-z]{1,12}(/[a-z]{1,8}){0,3}", prop::collection::vec(any::<u8>(), 0..400))
+        3 => ("[a-z]{1,12}(/[a-z]{1,8}){0,3}", prop::collection::vec(payload_byte(), 0..400))
             .prop_map(|(topic, payload)| publish(&topic, 0, 0, &payload)),
         1 => (1_u16.., "[a-z]{1,8}").prop_map(|(id, topic)| publish(&topic, 1, id, b"x")),
         1 => Just(PINGREQ.to_vec()),
     ]
+}
+
+fn payload_byte() -> impl Strategy<Value = u8> {
+    any::<u8>().prop_map(|byte| if matches!(byte, 0 | 2) { 0x55 } else { byte })
 }
 
 fn cut(stream: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
