@@ -3,7 +3,7 @@
 mod lower;
 mod packet;
 
-use mqscope_wire::Notes;
+use mqscope_wire::{Notes, PacketType};
 
 use crate::{
     PacketView,
@@ -87,6 +87,11 @@ impl Outline {
     fn redact_frame(&mut self, view: &PacketView<'_>, notes: &mut Notes) {
         view.annotate(notes);
         let frame = &mut self.layers[0].bytes;
+        if unread_secrets(view).is_some() {
+            let headers = mqscope_stream::headers(view.row.frame.link, view.row.frame.original_len, frame);
+            let data = headers.payload.map_or(0..frame.len(), |data| data.start as usize..data.end as usize);
+            frame[data].fill(b'*');
+        }
         for note in notes.notes().filter(|note| annotate::is_secret(note.field())) {
             let span = note.span();
             let (start, end) = (span.start as usize, span.end() as usize);
@@ -104,4 +109,11 @@ impl Outline {
             }
         }
     }
+}
+
+/// Where the bytes begin that could not be decoded, of a packet that may have a secret among them.
+fn unread_secrets(view: &PacketView<'_>) -> Option<usize> {
+    let may_have = matches!(view.packet_type(), PacketType::Connect | PacketType::ConnAck | PacketType::Auth);
+    let error = view.packet.as_ref().err().filter(|_| may_have)?;
+    Some((error.at as usize).min(view.bytes.len()))
 }

@@ -2,18 +2,24 @@
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use mqscope_capture::Store;
-use mqscope_wire::{Lenient, decode, frame};
+use mqscope_wire::{Lenient, Notes, PacketType, decode, frame};
 
+use crate::annotate::Secrets;
 use crate::fields::RowFacts;
 use crate::filter::Filter;
 use crate::index::Index;
 use crate::index::chunk::{Chunk, ROWS};
-use crate::index::flow::Flows;
+use crate::index::flow::{Flows, Transport};
+use crate::outline::Outline;
 use crate::view::{Lower, own_topic};
 use crate::{DissectError, Extents, Finding, Findings, Flow, FrameRef, PacketView, Peer, Row, RowId};
+
+/// Rows before and after a packet's among which others of its frame are.
+const NEIGHBOURS: u32 = 4096;
 
 /// Bytes that are read at once, for readers that go through many rows.
 const WINDOW_BYTES: usize = 64 * 1024;
@@ -189,6 +195,57 @@ impl Snapshot {
         match filter.of_row(&RowFacts { row: &row, flow, start: self.start() }) {
             Some(answer) => Ok(answer),
             None => Ok(filter.matches(&self.view(id, reader)?)),
+        }
+    }
+
+    /// Takes a packet apart. Without leave to show secrets, its frame has none of other packets either.
+    ///
+    /// # Errors
+    /// Its bytes are not there any more, or cannot be read.
+    ///
+    /// # Panics
+    /// There is no such row.
+    pub fn outline(
+        &self,
+        id: RowId,
+        secrets: Secrets,
+        reader: &mut Reader,
+        notes: &mut Notes,
+    ) -> Result<Outline, DissectError> {
+        let view = self.view(id, reader)?;
+        let mut outline = Outline::of(&view, secrets, notes);
+        if secrets == Secrets::Redacted && outline.layers.len() > 1 && view.flow.transport == Transport::Tcp {
+            let payload = view.headers().and_then(|headers| headers.payload.clone());
+            if let Some(payload) = payload {
+                let payload = payload.start as usize..payload.end as usize;
+                self.redact_others(id, payload, &mut outline.layers[0].bytes);
+            }
+        }
+        Ok(outline)
+    }
+
+    /// Redacts what a frame's payload holds beside the packet `id`, unless it is known to be of packets without secrets.
+    fn redact_others(&self, id: RowId, payload: Range<usize>, frame: &mut [u8]) {
+        let Some(of) = self.row(id).map(|row| row.frame) else { return };
+        let mut is_open = vec![false; frame.len()];
+        // packets of the other direction may have come in between
+        let near = id.0.saturating_sub(NEIGHBOURS)..self.len().min(id.0.saturating_add(NEIGHBOURS));
+        for other in near.map(RowId) {
+            let Some(row) = self.row(other).filter(|row| row.frame.number == of.number) else { continue };
+            let has_secrets =
+                matches!(row.packet_type(), PacketType::Connect | PacketType::ConnAck | PacketType::Auth);
+            if has_secrets && other != id {
+                continue;
+            }
+            for extent in self.extents(other) {
+                let start = extent.at.saturating_sub(of.at).min(frame.len() as u64) as usize;
+                let end = (extent.at + u64::from(extent.len)).saturating_sub(of.at).min(frame.len() as u64);
+                is_open[start..(end as usize).max(start)].fill(true);
+            }
+        }
+        let within = payload.start.min(frame.len())..payload.end.min(frame.len());
+        for at in within.filter(|&at| !is_open[at]) {
+            frame[at] = b'*';
         }
     }
 

@@ -24,6 +24,9 @@ pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>, secrets: Secrets
             let span = note.span();
             bytes[span.start as usize..span.end() as usize].fill(b'*');
         }
+        if let Some(unread) = super::unread_secrets(view) {
+            bytes[unread..].fill(b'*');
+        }
     }
     let len = bytes.len();
     outline.layers.push(OutlineLayer { name: "MQTT".to_owned(), bytes });

@@ -41,8 +41,8 @@ impl Dissector {
 
     /// The packet taken apart; if its bytes cannot be read any more, that is what the tree says.
     pub(crate) fn outline(&mut self, snapshot: &Snapshot, row: RowId) -> Outline {
-        match snapshot.view(row, &mut self.reader) {
-            Ok(view) => Outline::of(&view, self.secrets, &mut self.notes),
+        match snapshot.outline(row, self.secrets, &mut self.reader, &mut self.notes) {
+            Ok(outline) => outline,
             Err(error) => Outline {
                 layers: vec![OutlineLayer::default()],
                 nodes: vec![OutlineNode {

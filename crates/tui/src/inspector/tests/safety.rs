@@ -69,6 +69,40 @@ fn a_password_is_on_no_screen_and_in_no_layer() {
 }
 
 #[test]
+fn a_password_is_in_no_frame_of_another_packet() {
+    let mut traffic = Traffic::new(Version::V311);
+    let mut together = traffic.encoded(&connect(Some(PASSWORD.as_bytes())));
+    together.extend(traffic.encoded(&Packet::PingReq));
+    traffic.bytes(0, &together);
+    let mut stage = Stage::new(traffic.follow(), &InspectorSettings::default(), (120, 60));
+    drop(traffic);
+    stage.settle();
+    stage.press("G");
+    let detail = stage.inspector.app.detail.clone().expect("the PINGREQ");
+    assert_eq!((detail.layers.len(), &detail.layers[1].bytes[..]), (2, &[0xc0, 0][..]));
+    assert!(detail.layers[0].bytes.ends_with(&[0xc0, 0]), "its own bytes are there");
+    assert!(!detail.layers[0].bytes.windows(4).any(|bytes| bytes == b"hunt"));
+}
+
+#[test]
+fn a_password_that_was_cut_is_not_shown_in_part() {
+    let mut traffic = Traffic::new(Version::V311);
+    let mut bytes = traffic.encoded(&connect(Some(PASSWORD.as_bytes())));
+    // the password says it is longer than the packet
+    let at = bytes.len() - PASSWORD.len() - 1;
+    bytes[at] += 9;
+    traffic.bytes(0, &bytes);
+    let mut stage = Stage::new(traffic.follow(), &InspectorSettings::default(), (120, 60));
+    drop(traffic);
+    stage.settle();
+    let detail = stage.inspector.app.detail.clone().expect("the CONNECT");
+    assert!(detail.nodes.iter().any(|node| node.label == "Malformed"));
+    for layer in &detail.layers {
+        assert!(!layer.bytes.windows(4).any(|bytes| bytes == b"hunt"), "{} has it", layer.name);
+    }
+}
+
+#[test]
 fn a_password_is_shown_to_who_asks_for_it() {
     let mut stage = played(Secrets::Shown);
     assert!(everything(&mut stage).contains(PASSWORD));

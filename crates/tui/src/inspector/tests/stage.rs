@@ -191,7 +191,7 @@ impl Traffic {
         self.bytes(0, &self.encoded(packet));
     }
 
-    fn encoded(&self, packet: &Packet<'_>) -> Vec<u8> {
+    pub(super) fn encoded(&self, packet: &Packet<'_>) -> Vec<u8> {
         let mut bytes = Vec::new();
         encode(packet, self.version, &mut bytes).expect("a packet that can be sent");
         bytes
