@@ -166,10 +166,12 @@ fn help_comes_and_goes() {
 
 #[test]
 fn a_signal_ends_it_and_gives_the_terminal_back() {
-    let terminal = inspector("mqttjs-v5.pcapng");
-    let process = terminal.child.process_id().expect("a process").to_string();
-    assert!(Command::new("kill").args(["-TERM", &process]).status().expect("kill runs").success());
-    terminal.expect_end();
+    for signal in ["-TERM", "-HUP", "-INT"] {
+        let terminal = inspector("mqttjs-v5.pcapng");
+        let process = terminal.child.process_id().expect("a process").to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().expect("kill runs").success());
+        assert_eq!(terminal.expect_end().exit_code(), 130, "{signal}");
+    }
 }
 
 #[test]

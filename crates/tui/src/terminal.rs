@@ -137,3 +137,50 @@ fn restore_before_panic_messages() {
         }));
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, io::Read as _, num::NonZero};
+
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+    use super::*;
+
+    /// Set where the test runs itself in a terminal, to panic there.
+    const INSIDE: &str = "MQSCOPE_TEST_PANIC_INSIDE";
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_its_message() {
+        if env::var_os(INSIDE).is_some() {
+            let mut screen = Screen::take().expect("a terminal");
+            screen.draw(|_| panic!("the drawing went wrong")).expect("it does not come to this");
+        }
+        let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let before = format!("{:?}", pair.master.get_termios().expect("a terminal"));
+        let mut command = CommandBuilder::new(env::current_exe().expect("this program"));
+        let name = "terminal::tests::a_panic_gives_the_terminal_back_before_its_message";
+        command.args(["--exact", name, "--nocapture", "--test-threads=1"]);
+        command.env(INSIDE, "1");
+        command.env("TERM", "xterm-256color");
+        let mut child = pair.slave.spawn_command(command).expect("it starts");
+        drop(pair.slave);
+        let mut output = Vec::new();
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let mut part = [0; 4096];
+        while let Ok(read @ 1..) = reader.read(&mut part) {
+            output.extend_from_slice(&part[..read]);
+        }
+        assert!(!child.wait().expect("it ended").success());
+        let cells = |count| NonZero::new(count).expect("a terminal has cells");
+        let mut emulator = vt100::Parser::new(cells(40), cells(120), 0);
+        emulator.process(&output);
+        let screen = emulator.screen();
+        let entered = b"\x1b[?1049h";
+        assert!(output.windows(entered.len()).any(|bytes| bytes == entered), "it never took the terminal");
+        assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        assert!(screen.contents().contains("the drawing went wrong"), "{}", screen.contents());
+        assert_eq!(format!("{:?}", pair.master.get_termios().expect("a terminal")), before);
+    }
+}
