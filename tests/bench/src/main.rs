@@ -3,6 +3,7 @@
 //! Instructions and allocations are counted by valgrind, which runs this program again for a decoder and a
 //! stream with two numbers of passes; the difference is the passes alone.
 
+mod node;
 mod ours;
 mod peers;
 mod streams;
@@ -13,6 +14,9 @@ use std::time::Instant;
 
 use mqscope_wire::Version;
 use streams::{Stream, Sum};
+
+/// Passes a round that is timed.
+const PASSES: usize = 200;
 
 struct Decoder {
     name: &'static str,
@@ -26,6 +30,9 @@ const DECODERS: &[Decoder] = &[
     Decoder { name: "mqscope-wire Notes", pass: ours::notes, v5: true },
     Decoder { name: "mqttrs 0.4.1", pass: peers::mqttrs, v5: false },
     Decoder { name: "rumqttc 0.25.1", pass: peers::rumqttc, v5: true },
+    Decoder { name: "rumqttd 0.20.0", pass: peers::rumqttd, v5: true },
+    Decoder { name: "rmqtt-codec 0.3.1", pass: peers::rmqtt_codec, v5: true },
+    Decoder { name: "mqtt-protocol-core 0.7.9", pass: peers::mqtt_protocol_core, v5: true },
     Decoder { name: "mqtt5-protocol 0.16.2", pass: peers::mqtt5_protocol, v5: true },
 ];
 
@@ -54,21 +61,26 @@ fn main() {
     println!("ns / instructions / allocations a packet");
     for stream in &streams {
         println!("\n({}) {}, {} B", stream.name, stream.about, stream.bytes.len() / stream.expected.packets);
-        for decoder in DECODERS.iter().filter(|decoder| decoder.takes(stream)) {
+        for decoder in DECODERS {
+            if !decoder.takes(stream) {
+                println!("  {:24} {:>7} {:>6} {:>6}", decoder.name, "–", "–", "–");
+                continue;
+            }
             assert_eq!((decoder.pass)(&stream.bytes, stream.version), stream.expected, "{}", decoder.name);
             let ns = nanoseconds(decoder, stream);
             let instructions = counted(decoder, stream, &["--tool=cachegrind", "--cache-sim=no"], "refs:");
             let allocations = counted(decoder, stream, &["--tool=memcheck"], "total heap usage:");
             let [instructions, allocations] = [(instructions, 0), (allocations, 2)]
-                .map(|(count, digits)| count.map_or("-".into(), |count| format!("{count:.digits$}")));
+                .map(|(count, digits)| count.map_or("–".into(), |count| format!("{count:.digits$}")));
             println!("  {:24} {ns:7.1} {instructions:>6} {allocations:>6}", decoder.name);
         }
+        let ns = node::nanoseconds(stream, PASSES).map_or("–".into(), |ns| format!("{ns:.1}"));
+        println!("  {:24} {ns:>7} {:>6} {:>6}", node::NAME, "–", "–");
     }
 }
 
 /// The best of some rounds: the least disturbed one.
 fn nanoseconds(decoder: &Decoder, stream: &Stream) -> f64 {
-    const PASSES: usize = 200;
     let round = || {
         let start = Instant::now();
         decoder.passes(stream, PASSES);

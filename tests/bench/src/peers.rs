@@ -1,7 +1,9 @@
 //! The other decoders, each given the stream in the form it asks for.
 
+use std::hint::black_box;
+
 use bytes::{Buf, BytesMut};
-use mqscope_wire::{Version, frame};
+use mqscope_wire::{PacketType, Version, frame};
 
 use crate::streams::Sum;
 
@@ -35,6 +37,88 @@ pub fn rumqttc(bytes: &[u8], version: Version) -> Sum {
                 sum.bytes += publish.topic.len() + publish.payload.len();
             }
         }
+    }
+    sum
+}
+
+/// As rumqttc, but a broker's: the topic stays a slice of the buffer.
+pub fn rumqttd(bytes: &[u8], version: Version) -> Sum {
+    use rumqttd::protocol::{Packet, Protocol, v4::V4, v5::V5};
+    fn pass(mut protocol: impl Protocol, mut stream: BytesMut) -> Sum {
+        let mut sum = Sum::default();
+        while !stream.is_empty() {
+            sum.packets += 1;
+            if let Packet::Publish(publish, _) = protocol.read_mut(&mut stream, usize::MAX).expect("a packet")
+            {
+                sum.bytes += publish.topic.len() + publish.payload.len();
+            }
+        }
+        sum
+    }
+    let stream = BytesMut::from(bytes);
+    if version == Version::V5 { pass(V5, stream) } else { pass(V4, stream) }
+}
+
+/// A `Decoder` of tokio-util; its buffer is filled once a pass.
+pub fn rmqtt_codec(bytes: &[u8], version: Version) -> Sum {
+    use rmqtt_codec::{v3, v5};
+    use tokio_util::codec::Decoder;
+    let mut sum = Sum::default();
+    let mut stream = BytesMut::from(bytes);
+    if version == Version::V5 {
+        let mut codec = v5::Codec::default();
+        while let Some((packet, _)) = codec.decode(&mut stream).expect("a packet") {
+            sum.packets += 1;
+            if let v5::Packet::Publish(publish) = packet {
+                sum.bytes += publish.topic.len() + publish.payload.len();
+            }
+        }
+    } else {
+        let mut codec = v3::Codec::default();
+        while let Some((packet, _)) = codec.decode(&mut stream).expect("a packet") {
+            sum.packets += 1;
+            if let v3::Packet::Publish(publish) = packet {
+                sum.bytes += publish.topic.len() + publish.payload.len();
+            }
+        }
+    }
+    sum
+}
+
+/// Parses a packet's body by the type we tell it; a PUBLISH from an `Arc`, which its payload goes on sharing.
+pub fn mqtt_protocol_core(mut bytes: &[u8], version: Version) -> Sum {
+    use mqtt_protocol_core::mqtt::common::Arc;
+    use mqtt_protocol_core::mqtt::packet::{v3_1_1, v5_0};
+    let mut sum = Sum::default();
+    while let Some(frame) = frame::next(bytes).expect("a fixed header") {
+        let (packet, rest) = bytes.split_at(frame.len());
+        let body = &packet[usize::from(frame.header_len)..];
+        let flags = frame.first & 0x0f;
+        macro_rules! parse {
+            ($packet:ident) => {
+                drop(black_box(v3_1_1::$packet::parse(body).expect("a packet")))
+            };
+        }
+        match (version, frame.packet_type()) {
+            (Version::V5, PacketType::Publish) => {
+                let (publish, _) = v5_0::Publish::parse(flags, Arc::from(body)).expect("a packet");
+                sum.bytes += publish.topic_name().len() + publish.payload().len();
+            }
+            (Version::V5, other) => unreachable!("no stream of 5.0 has a {other:?}"),
+            (_, PacketType::Publish) => {
+                let (publish, _) = v3_1_1::Publish::parse(flags, Arc::from(body)).expect("a packet");
+                sum.bytes += publish.topic_name().len() + publish.payload().len();
+            }
+            (_, PacketType::Connect) => parse!(Connect),
+            (_, PacketType::ConnAck) => parse!(Connack),
+            (_, PacketType::PubAck) => parse!(Puback),
+            (_, PacketType::Subscribe) => parse!(Subscribe),
+            (_, PacketType::SubAck) => parse!(Suback),
+            (_, PacketType::PingReq) => parse!(Pingreq),
+            (_, other) => unreachable!("no stream has a {other:?}"),
+        }
+        sum.packets += 1;
+        bytes = rest;
     }
     sum
 }
