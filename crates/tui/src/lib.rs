@@ -7,7 +7,7 @@
 //! use mqscope_dissect::{Inspection, Settings};
 //! use mqscope_tui::{InspectorSettings, inspect};
 //!
-//! # let capture = todo!("mqscope_capture::Capture::open");
+//! let capture = mqscope_capture::Capture::open("plant.pcapng".as_ref())?;
 //! let settings = InspectorSettings { title: "plant.pcapng".to_owned(), ..InspectorSettings::default() };
 //! inspect(Inspection::start(capture, Settings::default())?, &settings)?;
 //! # Ok(()) }
