@@ -21,6 +21,7 @@ groups:
       two: {topic: "t/{{client_id}}/2", payload: {size: 32}, qos: 2, rate: 5/s}
   backend: {count: 1, subscribe: [{filter: "t/#", qos: 2}]}
 phases: [{name: steady, duration: 2s}]
+validity: {send_lag: ["p(99) < 2s"]}
 thresholds:
   connect_failed: ["rate == 0%"]
   delivery_latency: ["p(99) < {{limit}}"]
