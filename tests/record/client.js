@@ -1,8 +1,7 @@
 // An MQTT.js client that keeps a log of every packet it sends and receives: what the tests hold a decoder's word against.
-import net from 'node:net'
-import { Duplex } from 'node:stream'
 import { once } from 'node:events'
 import mqtt from 'mqtt'
+import { stream } from './streams.js'
 
 const log = []
 
@@ -24,14 +23,10 @@ function bytes(_key, value) {
   }
 }
 
-/// Options are MQTT.js's; `pieces` is the number of bytes a write is cut into, so that packets straddle TCP segments.
-export function client({ host = '127.0.0.1', port = 1883, pieces, ...options }) {
-  const build = () => {
-    const socket = net.connect({ host, port, noDelay: pieces !== undefined })
-    socket.once('connect', () => { socket.port = socket.localPort })
-    return pieces ? inPieces(socket, pieces) : socket
-  }
-  const made = new mqtt.MqttClient(build, { reconnectPeriod: 0, keepalive: 60, ...options, manualConnect: true })
+/// Options are MQTT.js's and those of streams.js, which say what carries the packets.
+export function client(options) {
+  const made = new mqtt.MqttClient((asked) => stream(asked, options), { reconnectPeriod: 0, keepalive: 60, ...options,
+    manualConnect: true })
   made.on('packetsend', (packet) => note(socketOf(made), 'client', packet))
   made.on('packetreceive', (packet) => note(socketOf(made), 'broker', packet))
   made.messages = []
@@ -83,32 +78,12 @@ export async function lose(made) {
   await closed(socket)
 }
 
-/// Prints the log, one JSON object a line.
+/// Prints the log, one JSON object a line. A connection without a port never came to carry packets: its upgrade or its
+/// handshake was refused, and what the client had written was not sent.
 export function print() {
-  for (const { socket, from, packet } of log) {
+  for (const { socket, from, packet } of log.filter(({ socket }) => socket.port)) {
     process.stdout.write(JSON.stringify({ port: socket.port, from, packet }) + '\n')
   }
 }
 
 export const socketOf = (made) => made.stream.under ?? made.stream
-
-function inPieces(socket, size) {
-  const stream = new Duplex({
-    read() {},
-    async write(bytes, _encoding, done) {
-      if (socket.connecting) await once(socket, 'connect')
-      for (let at = 0; at < bytes.length; at += size) {
-        await new Promise((sent) => socket.write(bytes.subarray(at, at + size), sent))
-        await new Promise((later) => setTimeout(later, 1))
-      }
-      done()
-    },
-    final(done) { socket.end(done) },
-    destroy(error, done) { socket.destroy(); done(error) },
-  })
-  stream.under = socket
-  socket.on('data', (bytes) => stream.push(bytes))
-  socket.on('end', () => stream.push(null))
-  socket.on('close', () => stream.destroy())
-  return stream
-}

@@ -1,8 +1,10 @@
 // The conversations that captures/ holds, by name: `node conversations.js NAME` has one and prints the clients' own log.
 import { print } from './client.js'
 import tcp from './conversations/tcp.js'
+import tls from './conversations/tls.js'
+import websocket from './conversations/websocket.js'
 
-const conversations = { ...tcp }
+const conversations = { ...tcp, ...websocket, ...tls }
 
 const name = process.argv[2]
 if (!conversations[name]) {

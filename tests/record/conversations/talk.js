@@ -1,7 +1,15 @@
 // What clients have to say to each other, whatever carries it.
+import { createHash } from 'node:crypto'
 import { connected, end, lose, messages, received } from '../client.js'
 
 export const text = (length) => 'The quick brown fox. '.repeat(Math.ceil(length / 21)).slice(0, length)
+/// Bytes that nothing compresses, and the same each time.
+export function noise(length) {
+  let bytes = Buffer.from('seed')
+  while (bytes.length < length) bytes = Buffer.concat([bytes, createHash('sha256').update(bytes).digest()])
+  return bytes.subarray(bytes.length - length)
+}
+
 export const later = (ms) => new Promise((done) => setTimeout(done, ms))
 
 export async function everyQoS(made, root) {
@@ -33,4 +41,32 @@ export async function older(options, root) {
   await messages(second, 3)
   await second.publishAsync(`${root}/status`, '', { retain: true })
   await end(second)
+}
+
+/// The least that has all of it: CONNECT, SUBSCRIBE, a PUBLISH each way with its PUBACK, DISCONNECT: nine packets.
+export async function brief(options, clientId, payload = 'at least once') {
+  const made = await connected({ protocolVersion: 5, ...options, clientId })
+  await exchange(made, `${clientId}/one`, payload)
+  await end(made)
+}
+
+/// A subscription of its own, and a message that comes back on it.
+export async function exchange(made, topic, payload) {
+  const before = made.messages.length
+  await made.subscribeAsync(topic, { qos: 1 })
+  await made.publishAsync(topic, payload, { qos: 1 })
+  await messages(made, before + 1)
+}
+
+/// Readings that are much alike, at every QoS, then what compresses well and what does not.
+export async function readings(options, clientId) {
+  const made = await connected({ protocolVersion: 5, ...options, clientId })
+  await made.subscribeAsync(`${clientId}/#`, { qos: 2 })
+  for (let seq = 0; seq < 6; seq++) {
+    await made.publishAsync(`${clientId}/readings`, JSON.stringify({ device: clientId, seq, temperature: 20 + seq / 4 }), { qos: seq % 3 })
+  }
+  await made.publishAsync(`${clientId}/text`, text(2100), { qos: 1 })
+  await made.publishAsync(`${clientId}/noise`, noise(300), { qos: 1 })
+  await messages(made, 8)
+  await end(made)
 }
