@@ -1,26 +1,14 @@
 // An MQTT.js client that keeps a log of every packet it sends and receives: what the tests hold a decoder's word against.
 import { once } from 'node:events'
 import mqtt from 'mqtt'
+import { line, written } from './log.js'
 import { stream } from './streams.js'
 
 const log = []
 
-// Remembers a packet as it is now, later changes by the client notwithstanding. The local port says which connection;
-// what a client writes into a broken one is not sent.
+// The local port says which connection; what a client writes into a broken one is not sent.
 function note(socket, from, packet) {
-  if (socket.destroyed) return
-  log.push({ socket, from, packet: JSON.parse(JSON.stringify(packet, bytes)) })
-}
-
-// Bytes as `dump -T json` shows them: a string where they are valid UTF-8, base64 where not.
-function bytes(_key, value) {
-  if (value?.type !== 'Buffer') return value
-  const buffer = Buffer.from(value.data)
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(buffer)
-  } catch {
-    return { base64: buffer.toString('base64') }
-  }
+  if (!socket.destroyed) log.push({ socket, from, packet: written(packet) })
 }
 
 /// Options are MQTT.js's and those of streams.js, which say what carries the packets.
@@ -82,7 +70,7 @@ export async function lose(made) {
 /// handshake was refused, and what the client had written was not sent.
 export function print() {
   for (const { socket, from, packet } of log.filter(({ socket }) => socket.port)) {
-    process.stdout.write(JSON.stringify({ port: socket.port, from, packet }) + '\n')
+    process.stdout.write(line(socket.port, from, packet))
   }
 }
 

@@ -1,10 +1,11 @@
 // The conversations that captures/ holds, by name: `node conversations.js NAME` has one and prints the clients' own log.
 import { print } from './client.js'
+import networks from './conversations/networks.js'
 import tcp from './conversations/tcp.js'
 import tls from './conversations/tls.js'
 import websocket from './conversations/websocket.js'
 
-const conversations = { ...tcp, ...websocket, ...tls }
+const conversations = { ...tcp, ...websocket, ...tls, ...networks }
 
 const name = process.argv[2]
 if (!conversations[name]) {

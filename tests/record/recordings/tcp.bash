@@ -75,13 +75,10 @@ run mosquitto-v5 pcapng.zst clients 5
 
 # One file of two interfaces with different link types: what went over 1883 as Ethernet, over 1884 as Linux cooked.
 if wants mosquitto-bridge; then
-    tcpdump -Z root --immediate-mode -B 65536 -U -w "$scratch/cooked" -i any 'tcp port 1884' 2>"$scratch/tcpdump-any" &
-    any=$!
-    until grep -qs listening "$scratch/tcpdump-any"; do sleep 0.05; done
+    watch "$scratch/cooked" -i any 'tcp port 1884'
     watch "$scratch/raw" -i lo 'tcp port 1883'
     bridge
     unwatch
-    kill -INT "$any" && wait "$any" || true
     mergecap -F pcapng -I none -w "$scratch/merged" "$scratch/raw" "$scratch/cooked"
     keep "$scratch/merged" mosquitto-bridge pcapng
 fi
