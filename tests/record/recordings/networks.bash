@@ -18,6 +18,7 @@ address() {
 
 # relayed ARGUMENT… : relay.py between devices `near` and `far`, until `unrelay`.
 relayed() {
+    rm -f "$scratch/relay"
     python3 relay.py "$@" >"$scratch/relay" &
     relay=$!
     until grep -qs ready "$scratch/relay"; do kill -0 "$relay"; sleep 0.05; done
@@ -92,6 +93,7 @@ if wants vxlan; then
     from_afar everywhere
     unwatch
     ip link delete vx-near
+    "${far[@]}" ip link delete vx-far
     ip link delete under-near
     keep_log vxlan
     keep_keys vxlan
@@ -100,7 +102,7 @@ fi
 
 # Every frame is seen twice: at the bridge, and at its port.
 if wants cooked-twice; then
-    ip link add bridge type bridge forward_delay 0
+    ip link add bridge type bridge
     ip link add port type veth peer name far netns "$there"
     ip link set port master bridge up
     address bridge far
