@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
-/// A set of remarks about one TCP segment. The names are those of Wireshark's `tcp.analysis` fields.
+/// A set of remarks about one TCP segment. The names are those of Wireshark's `tcp.analysis` fields,
+/// where it has one.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Analysis(u16);
 
@@ -39,8 +40,11 @@ impl Analysis {
     /// Brings other bytes for a place whose first bytes are still held (the first ones stand).
     pub const CONFLICTING_OVERLAP: Self = Self(1 << 13);
 
+    /// A frame that was captured before, on another interface or another side of a tunnel, say. It has no other remarks.
+    pub const CAPTURED_TWICE: Self = Self(1 << 14);
+
     /// Each remark with its name in filters, after `tcp.analysis.`.
-    pub const NAMES: [(Self, &'static str); 14] = [
+    pub const NAMES: [(Self, &'static str); 15] = [
         (Self::RETRANSMISSION, "retransmission"),
         (Self::FAST_RETRANSMISSION, "fast_retransmission"),
         (Self::SPURIOUS_RETRANSMISSION, "spurious_retransmission"),
@@ -55,6 +59,7 @@ impl Analysis {
         (Self::WINDOW_UPDATE, "window_update"),
         (Self::REUSED_PORTS, "reused_ports"),
         (Self::CONFLICTING_OVERLAP, "conflicting_overlap"),
+        (Self::CAPTURED_TWICE, "captured_twice"),
     ];
 
     /// Whether nothing is noted.

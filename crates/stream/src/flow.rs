@@ -41,7 +41,7 @@ pub(crate) struct Flow {
 }
 
 // What a remembered flow costs, about a half more than this with the table around it (see `Limits::flows`).
-const _: () = assert!(size_of::<Flow>() <= 240);
+const _: () = assert!(size_of::<Flow>() <= 272);
 
 /// How far the handshake has come, with times in nanoseconds.
 #[derive(Clone, Copy)]
@@ -176,7 +176,7 @@ impl Flow {
             return false;
         }
         let len = run.bytes.len() as u32;
-        let remarks = me.remark(peer, segment, len, now, self.handshake.round_trip());
+        let remarks = me.remark(peer, segment, len, now, self.last.time, self.handshake.round_trip());
         self.last = now;
         self.touched = true;
         sink.segment(
@@ -215,7 +215,7 @@ impl Flow {
             Direction::Reverse => (&mut self.reverse, &mut self.forward),
         };
         let len = segment.payload.len() as u32 + segment.cut;
-        remarks |= me.remark(peer, segment, len, now, self.handshake.round_trip());
+        remarks |= me.remark(peer, segment, len, now, self.last.time, self.handshake.round_trip());
         if me.holds() && me.conflicts(segment.sequence, runs) {
             remarks |= Analysis::CONFLICTING_OVERLAP;
         }

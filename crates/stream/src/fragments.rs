@@ -11,6 +11,8 @@ use crate::tcp::Run;
 
 /// How long, in nanoseconds, a datagram waits for the rest of its fragments (Linux's time).
 const PATIENCE: i64 = 30_000_000_000;
+/// How long, in nanoseconds, copies of its fragments may come after a datagram is whole: frames are captured twice.
+const COPIES: i64 = 1_000_000_000;
 /// The longest payload an IP datagram can have, in bytes.
 const LONGEST: u32 = 65_535;
 
@@ -29,6 +31,8 @@ struct Incomplete {
     total: Option<u32>,
     len: u32,
     number: u64,
+    /// When it became whole and was given; what remains is there to know copies by.
+    whole_since: Option<i64>,
 }
 
 struct Piece {
@@ -39,14 +43,13 @@ struct Piece {
 
 /// A whole datagram.
 pub(crate) struct Complete {
-    addresses: Addresses,
-    protocol: u8,
+    key: Key,
     bytes: Vec<u8>,
     /// Where in `bytes` each piece begins, and where it comes from.
     pieces: Vec<(usize, u64, Moment)>,
 }
 
-/// The datagrams that wait for fragments.
+/// The datagrams that wait for fragments, and the last that did.
 pub(crate) struct Fragments {
     incomplete: FxHashMap<Key, Incomplete>,
     /// Oldest first; an entry whose number is not its datagram's is void.
@@ -84,6 +87,11 @@ impl Fragments {
             identification: fragment.identification,
             protocol: fragment.protocol,
         };
+        match self.incomplete.get(&key).and_then(|datagram| datagram.whole_since) {
+            Some(since) if now.time.saturating_sub(since) <= COPIES => return None,
+            Some(_) => drop(self.remove(&key)), // another datagram of the same number
+            None => {}
+        }
         let datagram = self.incomplete.entry(key).or_insert_with(|| {
             self.number += 1;
             self.held += Self::DATAGRAM_COST;
@@ -104,8 +112,14 @@ impl Fragments {
         if !fragment.more {
             datagram.total = Some(end);
         }
-        let complete = datagram.total.is_some_and(|total| datagram.len >= total);
-        let complete = complete.then(|| self.remove(&key)).flatten().map(|whole| whole.join(&key));
+        let is_whole = datagram.total.is_some_and(|total| datagram.len >= total);
+        let complete = is_whole.then(|| {
+            let number = datagram.number;
+            let rest = Incomplete { number, whole_since: Some(now.time), ..Incomplete::default() };
+            let whole = std::mem::replace(datagram, rest);
+            self.held -= whole.cost();
+            whole.join(&key)
+        });
         while self.held > self.limit && self.forget_oldest() {}
         complete
     }
@@ -127,13 +141,17 @@ impl Fragments {
 
     fn remove(&mut self, key: &Key) -> Option<Incomplete> {
         let datagram = self.incomplete.remove(key)?;
-        self.held -=
-            datagram.pieces.values().map(|piece| piece.bytes.len() + Self::PIECE_COST).sum::<usize>();
+        self.held -= datagram.cost();
         Some(datagram)
     }
 }
 
 impl Incomplete {
+    /// What its pieces cost.
+    fn cost(&self) -> usize {
+        self.pieces.values().map(|piece| piece.bytes.len() + Fragments::PIECE_COST).sum()
+    }
+
     fn overlaps(&self, from: u32, to: u32) -> bool {
         self.pieces
             .range(..to)
@@ -150,13 +168,14 @@ impl Incomplete {
             pieces.push((bytes.len(), piece.at, piece.carried));
             bytes.extend_from_slice(&piece.bytes);
         }
-        Complete { addresses: key.addresses, protocol: key.protocol, bytes, pieces }
+        Complete { key: *key, bytes, pieces }
     }
 }
 
 impl Complete {
     pub(crate) fn datagram(&self) -> Datagram<'_> {
-        Datagram { addresses: self.addresses, protocol: self.protocol, bytes: &self.bytes }
+        let Key { addresses, identification, protocol } = self.key;
+        Datagram { addresses, protocol, identification, bytes: &self.bytes }
     }
 
     /// The bytes `range`, by where they come from.

@@ -94,6 +94,11 @@ pub enum Header {
         protocol: u16,
         key: Option<u32>,
     },
+    /// Type II; `vlan` is the mirrored frame's.
+    Erspan {
+        session: u16,
+        vlan: u16,
+    },
     Vxlan {
         network: u32,
     },
@@ -272,6 +277,7 @@ impl Header {
             Self::Pppoe { .. } => "pppoes",
             Self::Ppp { .. } => "ppp",
             Self::Gre { .. } => "gre",
+            Self::Erspan { .. } => "erspan",
             Self::Vxlan { .. } => "vxlan",
             Self::Geneve { .. } => "geneve",
             Self::Ipv4(_) => "ip",

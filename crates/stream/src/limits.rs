@@ -12,7 +12,7 @@ pub struct Limits {
     /// Default 256 MiB.
     pub total_bytes: usize,
     /// Flows remembered, closed ones included. Beyond it a flow that was long silent is forgotten.
-    /// Default 262,144 (about 100 MB).
+    /// Default 262,144 (about 110 MB).
     pub flows: usize,
     /// Bytes held of incomplete IP datagrams. Beyond it the oldest datagram is dropped. Default 16 MiB.
     pub fragment_bytes: usize,

@@ -253,6 +253,7 @@ mod tests {
             acknowledgement,
             flags: TcpFlags(16),
             window: 1,
+            mark: time as u16 | 1,
             payload: 0..data.len(),
             cut: 0,
         };

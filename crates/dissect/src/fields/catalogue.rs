@@ -180,6 +180,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     remark("tcp.analysis.zero_window", "No room to receive", Analysis::ZERO_WINDOW),
     remark("tcp.analysis.zero_window_probe", "Probe of a closed window", Analysis::ZERO_WINDOW_PROBE),
     remark("tcp.analysis.window_update", "Only the window changed", Analysis::WINDOW_UPDATE),
+    remark("tcp.analysis.captured_twice", "A frame that was captured before", Analysis::CAPTURED_TWICE),
     remark("tcp.analysis.reused_ports", "Addresses and ports of an earlier connection", Analysis::REUSED_PORTS),
 
     place("tls", K::Presence, "Carried by TLS", Place::Tls),

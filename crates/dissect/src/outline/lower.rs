@@ -153,6 +153,11 @@ fn header(tree: &mut Tree<'_>, header: &Header, len: usize) {
                 tree.leaf("Key", format!("{key:#010x}"), len.saturating_sub(4), 4, None);
             }
         }
+        Header::Erspan { session, vlan } => {
+            tree.group("ERSPAN", format!("session {session}"), 0, len);
+            tree.leaf("VLAN", vlan.to_string(), 0, 2, None);
+            tree.leaf("Session", session.to_string(), 2, 2, None);
+        }
         Header::Vxlan { network } => {
             tree.group("VXLAN", network.to_string(), 0, len);
             tree.leaf("Network Identifier", network.to_string(), 4, 3, None);

@@ -63,6 +63,7 @@ impl<V: Visitor> Walk<'_, '_, V> {
                 protocol: header.protocol().0,
             })
         })?;
+        self.identification = header.identification();
         let protocol = header.protocol().0;
         if header.is_fragmenting_payload() {
             return Ok(self.fragment(Piece {
@@ -97,6 +98,7 @@ impl<V: Visitor> Walk<'_, '_, V> {
             destination: u128::from_be_bytes(header.destination()),
         };
         let next = header.next_header().0;
+        self.identification = 0;
         self.pass("IPv6", 40, || {
             Header::Ipv6(Ipv6 {
                 source: header.source_addr(),

@@ -2,7 +2,7 @@
 
 use etherparse::TcpHeaderSlice;
 
-use super::walk::{Addresses, Found, Next, Step, TcpSegment, Visitor, Walk, be16};
+use super::walk::{Addresses, Found, Next, Step, TcpSegment, Visitor, Walk, be16, mark};
 use super::{Header, Tcp, TcpFlags};
 use crate::HeaderError;
 
@@ -41,6 +41,7 @@ impl<V: Visitor> Walk<'_, '_, V> {
             acknowledgement: header.acknowledgment_number(),
             flags,
             window: header.window_size(),
+            mark: mark(self.identification, &self.bytes[self.at..payload_start], payload_len),
             payload: payload_start..captured_end,
             cut: payload_len - (captured_end - payload_start) as u32,
         };

@@ -1,8 +1,11 @@
-//! Tunnels: MPLS, PPPoE, GRE, VXLAN, Geneve.
+//! Tunnels: MPLS, PPPoE, GRE, ERSPAN, VXLAN, Geneve.
 
 use super::Header;
 use super::walk::{Found, Next, Step, Visitor, Walk, be16, be32};
 use crate::HeaderError;
+
+/// GRE's protocol for mirrored Ethernet of types I and II.
+const ERSPAN: u16 = 0x88be;
 
 impl<V: Visitor> Walk<'_, '_, V> {
     /// A label stack does not say what it carries: the first four bits behind it do, by custom (RFC 4385 §2).
@@ -46,7 +49,19 @@ impl<V: Visitor> Walk<'_, '_, V> {
         let len = key_at + word(has(0x2000)) + word(has(0x1000)) + word(version == 1 && has(0x0080));
         let key = has(0x2000).then(|| self.rest().get(key_at..key_at + 4)).flatten().map(|key| be32(key, 0));
         self.pass("GRE", len, || Header::Gre { protocol, key })?;
-        Ok(Step::On(Next::EtherType(protocol)))
+        Ok(match protocol {
+            ERSPAN if has(0x1000) => Step::On(Next::Erspan),
+            ERSPAN => Step::On(Next::Ethernet), // type I has no header of its own
+            protocol => Step::On(Next::EtherType(protocol)),
+        })
+    }
+
+    /// Type II: a switch's mirror (draft-foschiano-erspan §4.2).
+    pub(super) fn erspan(&mut self) -> Result<Step, HeaderError> {
+        let header: &[u8; 8] = self.fixed("ERSPAN")?;
+        let (vlan, session) = (be16(header, 0) & 0x0fff, be16(header, 2) & 0x03ff);
+        self.pass("ERSPAN", 8, || Header::Erspan { session, vlan })?;
+        Ok(Step::On(Next::Ethernet))
     }
 
     /// RFC 7348 §5.

@@ -39,6 +39,9 @@ pub(crate) struct TcpSegment {
     pub(crate) acknowledgement: u32,
     pub(crate) flags: TcpFlags,
     pub(crate) window: u16,
+    /// What a copy of this segment has too and a retransmission has not: the identification of its IPv4 packet or,
+    /// where there is none, a digest of its TCP header. Never 0.
+    pub(crate) mark: u16,
     /// The captured payload.
     pub(crate) payload: Range<usize>,
     /// Bytes of payload after it that were not captured.
@@ -63,6 +66,8 @@ pub(crate) struct Fragment {
 pub(crate) struct Datagram<'a> {
     pub(crate) addresses: Addresses,
     pub(crate) protocol: u8,
+    /// What its fragments had in common.
+    pub(crate) identification: u32,
     pub(crate) bytes: &'a [u8],
 }
 
@@ -107,6 +112,7 @@ pub(super) enum Next {
     PppFramed,
     Ppp,
     Gre,
+    Erspan,
     Vxlan,
     Geneve,
     IpPayload(u8, Addresses),
@@ -126,6 +132,8 @@ pub(super) struct Walk<'a, 'v, V> {
     pub(super) at: usize,
     /// Where the innermost layer so far ends by its own word; beyond `bytes` if the capture was cut.
     pub(super) end: usize,
+    /// The identification of the innermost IPv4 packet; 0 if it has none.
+    pub(super) identification: u16,
     pub(super) seen: &'v mut V,
 }
 
@@ -141,7 +149,7 @@ pub(crate) fn walk_frame(
 ) -> Result<Found, HeaderError> {
     let first = super::link::first(link).ok_or(HeaderError::UnknownLink(link))?;
     let end = bytes.len().max(original_len.min(LONGEST_FRAME) as usize);
-    Walk { bytes, at: 0, end, seen }.run(first)
+    Walk { bytes, at: 0, end, identification: 0, seen }.run(first)
 }
 
 /// What [`walk_frame`] finds in the frame that nearly all are: Ethernet, IPv4 without options, TCP, nothing cut off.
@@ -166,15 +174,35 @@ pub(crate) fn plain_tcp(link: u16, bytes: &[u8]) -> Option<TcpSegment> {
         acknowledgement: be32(fixed, 42),
         flags: TcpFlags(be16(fixed, 46) & 0x0fff),
         window: be16(fixed, 48),
+        mark: mark(be16(fixed, 18), &bytes[34..start], (end - start) as u32),
         payload: start..end,
         cut: 0,
     })
 }
 
+/// The mark of a segment in a packet of this identification, for [`TcpSegment::mark`]. `header` is that of TCP, of which the
+/// options may be cut off.
+#[inline]
+pub(super) fn mark(identification: u16, header: &[u8], payload_len: u32) -> u16 {
+    if identification != 0 {
+        return identification;
+    }
+    // All but the ports and the checksum, which offloading leaves unset in one of two copies.
+    let Some(fixed) = header.first_chunk::<20>() else { return 1 };
+    let mix = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    let place = u64::from(be32(fixed, 4)) << 32 | u64::from(be32(fixed, 8));
+    let rest = u64::from(be32(fixed, 12)) << 32 | u64::from(payload_len);
+    let sum = header[20..].chunks(4).fold(mix(mix(0, place), rest), |sum, word| {
+        mix(sum, word.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+    });
+    ((mix(sum, 0) >> 24) as u16).max(1)
+}
+
 /// Follows a datagram that was put together from fragments.
 pub(crate) fn walk_datagram(datagram: &Datagram<'_>) -> Result<Found, HeaderError> {
     let bytes = datagram.bytes;
-    Walk { bytes, at: 0, end: bytes.len(), seen: &mut () }
+    let identification = datagram.identification as u16;
+    Walk { bytes, at: 0, end: bytes.len(), identification, seen: &mut () }
         .run(Next::IpPayload(datagram.protocol, datagram.addresses))
 }
 
@@ -199,6 +227,7 @@ impl<'a, V: Visitor> Walk<'a, '_, V> {
                 Next::PppFramed => self.ppp_framed()?,
                 Next::Ppp => self.ppp()?,
                 Next::Gre => self.gre()?,
+                Next::Erspan => self.erspan()?,
                 Next::Vxlan => self.vxlan()?,
                 Next::Geneve => self.geneve()?,
             };

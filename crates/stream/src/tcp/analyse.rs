@@ -8,6 +8,12 @@ use crate::{Analysis, Moment};
 /// round trip takes longer. Nanoseconds; Wireshark's value.
 const REORDER_WINDOW: i64 = 3_000_000;
 
+/// How long, in nanoseconds, after the flow's last segment a copy of an earlier one is taken for such: it comes from another
+/// interface of one machine, or from a switch that mirrors two ports. No sender repeats itself that soon.
+const COPY_WINDOW: i64 = 10_000_000;
+/// So many segments of a direction may stand between a segment and its copy: what a sender hands to its interface at once.
+const COPY_DISTANCE: usize = 8;
+
 /// What a direction's last segments said.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -19,6 +25,10 @@ pub(crate) struct Seen {
     keep_alive: bool,
     /// Whether `acknowledgement` and `window` stand for a segment.
     any: bool,
+    /// The place of the next mark.
+    turn: u8,
+    /// The marks of the last segments.
+    marks: [u16; COPY_DISTANCE],
 }
 
 impl Half {
@@ -32,7 +42,8 @@ impl Half {
         len == 1 && self.seen.any && self.seen.acknowledgement == sequence.wrapping_add(1)
     }
 
-    /// Remarks on a segment of this direction that is about to be taken. `peer` is the other direction.
+    /// Remarks on a segment of this direction that is about to be taken. `peer` is the other direction, `last` the time of the
+    /// flow's last segment.
     #[inline]
     pub(crate) fn remark(
         &mut self,
@@ -40,11 +51,15 @@ impl Half {
         segment: &TcpSegment,
         len: u32,
         now: Moment,
+        last: i64,
         round_trip: i64,
     ) -> Analysis {
         let ahead = segment.sequence.wrapping_sub(self.end_seen() as u32) as i32;
         let mut remarks = Analysis::NONE;
         if ahead != 0 || len <= 1 || segment.window == 0 {
+            if now.time.saturating_sub(last) <= COPY_WINDOW && self.is_copy(segment, ahead, len) {
+                return Analysis::CAPTURED_TWICE;
+            }
             remarks = self.remark_on_unusual(peer, segment, ahead, len, now, round_trip);
         }
         if ahead > 0 && remarks.contains(Analysis::LOST_SEGMENT) {
@@ -69,7 +84,19 @@ impl Half {
         self.seen.window = segment.window;
         self.seen.keep_alive = remarks.contains(Analysis::KEEP_ALIVE);
         self.seen.any = true;
+        self.seen.marks[usize::from(self.seen.turn) % COPY_DISTANCE] = segment.mark;
+        self.seen.turn = self.seen.turn.wrapping_add(1);
         remarks
+    }
+
+    /// Whether the segment is one of the last ones of this direction, captured another time. All senders of note number
+    /// their packets, so a retransmission has another mark.
+    fn is_copy(&self, segment: &TcpSegment, ahead: i32, len: u32) -> bool {
+        self.seen.any
+            && i64::from(ahead) + i64::from(len) <= 0
+            && (!segment.flags.ack()
+                || segment.acknowledgement.wrapping_sub(self.seen.acknowledgement) as i32 <= 0)
+            && self.seen.marks.contains(&segment.mark)
     }
 
     /// Remarks on a segment that stands `ahead` of what was seen, has hardly any data, or no window.

@@ -11,9 +11,9 @@ use crate::build::{ACK, CLIENT, PSH, SERVER, SYN, Tcp};
 
 pub(crate) const MS: i64 = 1_000_000;
 pub(crate) const SECOND: i64 = 1000 * MS;
-/// Initial sequence numbers of the client and the server.
 /// What the frames of the header tests carry.
 pub(crate) const GOT: &[u8] = b"payload";
+/// Initial sequence numbers of the client and the server.
 pub(crate) const CLIENT_ISN: u32 = 1000;
 pub(crate) const SERVER_ISN: u32 = 9000;
 
@@ -104,8 +104,13 @@ impl Tap {
         self.link(1, bytes.len(), bytes);
     }
 
+    /// A segment in a packet of its own: its sender numbers it.
     pub(crate) fn tcp(&mut self, segment: &Tcp) {
-        self.ethernet(&segment.frame());
+        let mut frame = segment.frame();
+        if segment.from.is_ipv4() {
+            frame[18..20].copy_from_slice(&(self.frame as u16 + 1).to_be_bytes());
+        }
+        self.ethernet(&frame);
     }
 
     /// Data from the client; `offset` counts from its first byte.
