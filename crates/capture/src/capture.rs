@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::CaptureError;
-use crate::format::{Kind, Looks, Step};
-use crate::frame::{Comments, Frame, Interface, Progress, Secrets, Stats, Truncation};
+use crate::format::{Kind, Looks, Record, Secrets, Step};
+use crate::frame::{Comments, Frame, Interface, Progress, Stats, Truncation};
 use crate::growing::{Ending, Growing};
 use crate::pcapng::Catalog;
 use crate::spool::Stopper;
@@ -26,6 +26,8 @@ pub struct Capture {
     window: Window,
     reader: Reader,
     catalog: Catalog,
+    /// What was found and not yet given.
+    found: Found,
     stats: Stats,
     truncation: Option<Truncation>,
     phase: Phase,
@@ -50,6 +52,18 @@ enum Reader {
     Pcap(pcap::Reader),
     Pcapng(pcapng::Reader),
 }
+
+/// What stands next in a source, as far as that is known.
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    Nothing,
+    Frame(Record),
+    /// Keys, or what is left of them to give.
+    Secrets(Secrets),
+}
+
+/// The most bytes of a key log that are given at once.
+const MAX_SECRETS_BYTES: u32 = 1 << 20;
 
 /// What stands behind the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,6 +189,7 @@ impl Capture {
             window,
             reader,
             catalog,
+            found: Found::Nothing,
             stats: Stats::default(),
             truncation: None,
             phase: Phase::Reading,
@@ -188,36 +203,14 @@ impl Capture {
     /// # Errors
     /// If the source cannot be read on or is damaged; every frame before was given, and none follows.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
-        if self.phase == Phase::Ended {
-            return Ok(None);
-        }
+        let mut found = std::mem::replace(&mut self.found, Found::Nothing);
         let record = loop {
-            let step = match &mut self.reader {
-                Reader::Pcap(reader) => reader.next(&mut self.window, &self.name),
-                Reader::Pcapng(reader) => reader.next(&mut self.window, &mut self.catalog, &self.name),
-            };
-            match step {
-                Ok(Step::Frame(record)) => break record,
-                Ok(Step::NotYet) => return Ok(None),
-                Ok(Step::Gone { frames_before }) => {
-                    self.stats.ring_drops += frames_before - (self.stats.frames + self.stats.ring_drops);
-                }
-                Ok(Step::Ended(ending)) => {
-                    self.end(ending);
-                    return Ok(None);
-                }
-                Ok(Step::Cut(truncation)) => {
-                    // Whoever stops a source cuts it where it happens to be.
-                    if !self.growing().is_some_and(|growing| growing.is_stopped()) {
-                        self.truncation = Some(truncation);
-                    }
-                    self.phase = Phase::Ended;
-                    return Ok(None);
-                }
-                Err(error) => {
-                    self.phase = Phase::Ended;
-                    return Err(error);
-                }
+            match found {
+                Found::Frame(record) => break record,
+                Found::Nothing | Found::Secrets(_) => found = self.advance()?,
+            }
+            if let Found::Nothing = found {
+                return Ok(None);
             }
         };
         self.stats.frames += 1;
@@ -240,6 +233,66 @@ impl Capture {
             bytes: &all[record.head as usize..(record.head + record.len) as usize],
             comments,
         }))
+    }
+
+    /// The next lines of a TLS key log (the text of [NSS]'s `SSLKEYLOGFILE`) among those that stand before the next frame in a
+    /// pcapng file; `None` if no more do, or none that are there yet. Whoever does not ask before a frame goes past them.
+    ///
+    /// At most 1 MiB at once, ending with a line if one ends there.
+    ///
+    /// [NSS]: https://www.ietf.org/archive/id/draft-ietf-tls-keylogfile-05.html
+    ///
+    /// # Errors
+    /// As [`next_frame`](Self::next_frame), which this does in part: it reads up to the next frame.
+    pub fn take_secrets(&mut self) -> Result<Option<Vec<u8>>, CaptureError> {
+        if let Reader::Pcap(_) = self.reader {
+            return Ok(None);
+        }
+        if let Found::Nothing = self.found {
+            self.found = self.advance()?;
+        }
+        let Found::Secrets(Secrets { at, len }) = self.found else { return Ok(None) };
+        self.found = Found::Nothing;
+        let mut lines = vec![0; len.min(MAX_SECRETS_BYTES) as usize];
+        self.window.store().read(at, &mut lines)?;
+        if len > MAX_SECRETS_BYTES {
+            let end = lines.iter().rposition(|byte| *byte == b'\n').map_or(lines.len(), |last| last + 1);
+            lines.truncate(end);
+            self.found = Found::Secrets(Secrets { at: at + end as u64, len: len - end as u32 });
+        }
+        Ok(Some(lines))
+    }
+
+    /// Reads on; `Nothing` if nothing comes, or nothing yet.
+    #[inline]
+    fn advance(&mut self) -> Result<Found, CaptureError> {
+        while self.phase == Phase::Reading {
+            let step = match &mut self.reader {
+                Reader::Pcap(reader) => reader.next(&mut self.window, &self.name),
+                Reader::Pcapng(reader) => reader.next(&mut self.window, &mut self.catalog, &self.name),
+            };
+            match step {
+                Ok(Step::Frame(record)) => return Ok(Found::Frame(record)),
+                Ok(Step::Secrets(secrets)) => return Ok(Found::Secrets(secrets)),
+                Ok(Step::NotYet) => break,
+                Ok(Step::Gone { frames_before }) => {
+                    self.stats.ring_drops += frames_before - (self.stats.frames + self.stats.ring_drops);
+                }
+                Ok(Step::Ended(ending)) => self.end(ending),
+                Ok(Step::Cut(truncation)) => {
+                    // Whoever stops a source cuts it where it happens to be.
+                    if !self.growing().is_some_and(|growing| growing.is_stopped()) {
+                        self.truncation = Some(truncation);
+                    }
+                    self.phase = Phase::Ended;
+                }
+                Err(error) => {
+                    self.phase = Phase::Ended;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Found::Nothing)
     }
 
     fn end(&mut self, ending: Ending) {
@@ -307,11 +360,6 @@ impl Capture {
     /// Where frames were captured, as far as the reader has come: [`Frame::interface`] is an index into it.
     pub fn interfaces(&self) -> &[Interface] {
         &self.catalog.interfaces
-    }
-
-    /// Keys that came with the frames, as far as the reader has come.
-    pub fn secrets(&self) -> &[Secrets] {
-        &self.catalog.secrets
     }
 
     /// What was missing at the end, once the end was met: a warning, not an error.

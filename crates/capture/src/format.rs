@@ -28,13 +28,24 @@ pub(crate) struct Record {
     pub(crate) options: u32,
 }
 
+/// Lines of a TLS key log: where they stand in the store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Secrets {
+    pub(crate) at: u64,
+    pub(crate) len: u32,
+}
+
 /// What a reader found next.
 pub(crate) enum Step {
     Frame(Record),
+    /// Keys for what follows.
+    Secrets(Secrets),
     NotYet,
     Ended(Ending),
     Cut(Truncation),
-    Gone { frames_before: u64 },
+    Gone {
+        frames_before: u64,
+    },
 }
 
 /// What it means that fewer bytes are there than a record needs.

@@ -69,22 +69,6 @@ pub struct Interface {
     pub interface_drops: u64,
 }
 
-/// Keys that a pcapng file carries for its encrypted traffic: where they stand in the [`Store`](crate::Store).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Secrets {
-    /// What they are; [`Secrets::TLS_KEY_LOG`] or another number of the pcapng specification.
-    pub kind: u32,
-    /// Where they begin in the store.
-    pub at: u64,
-    /// How many bytes they are.
-    pub len: u32,
-}
-
-impl Secrets {
-    /// Lines of an NSS key log.
-    pub const TLS_KEY_LOG: u32 = 0x544c_534b;
-}
-
 /// Says that a source ended in the middle of a record: every whole frame before it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Truncation {

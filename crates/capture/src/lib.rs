@@ -51,7 +51,7 @@ pub use capture::Capture;
 pub use error::{CaptureError, Damage};
 pub use filter::FrameFilter;
 pub use format::Looks;
-pub use frame::{Comments, Frame, Interface, Progress, Secrets, Stats, Truncation};
+pub use frame::{Comments, Frame, Interface, Progress, Stats, Truncation};
 pub use spool::{Spool, Stopper};
 pub use store::Store;
 pub use write::Writer;

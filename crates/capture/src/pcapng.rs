@@ -14,8 +14,8 @@ pub(crate) use options::Options;
 use time::Clock;
 
 use crate::bytes::Endian;
-use crate::format::{MAX_FRAME_BYTES, Record, Step, linktype, short, too_long};
-use crate::frame::{Interface, Secrets, Truncation};
+use crate::format::{MAX_FRAME_BYTES, Record, Secrets, Step, linktype, short, too_long};
+use crate::frame::{Interface, Truncation};
 use crate::window::{Fill, Window};
 use crate::{CaptureError, Damage};
 
@@ -26,6 +26,8 @@ const SIMPLE_PACKET: u32 = 3;
 const INTERFACE_STATISTICS: u32 = 5;
 pub(crate) const ENHANCED_PACKET: u32 = 6;
 pub(crate) const DECRYPTION_SECRETS: u32 = 10;
+/// The type of secrets that are lines of an NSS key log; those of other protocols are passed over.
+pub(crate) const TLS_KEY_LOG: u32 = 0x544c_534b;
 
 /// Type, length, and length again.
 const BLOCK_OVERHEAD: usize = 12;
@@ -40,7 +42,6 @@ const MAX_INTERFACES: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     pub(crate) interfaces: Vec<Interface>,
-    pub(crate) secrets: Vec<Secrets>,
 }
 
 /// Reads one block after the other.
@@ -66,6 +67,8 @@ struct Source {
 struct Passing {
     at: u64,
     len: u32,
+    /// What is told once all of it is there.
+    secrets: Option<Secrets>,
 }
 
 impl Reader {
@@ -163,18 +166,19 @@ impl Reader {
         }
         let len = self.endian.u32(window.bytes(), 4);
         check_length(len).map_err(broken)?;
+        let mut secrets = None;
         if kind == DECRYPTION_SECRETS {
-            catalog.secrets.push(self.secrets(window.bytes(), at, len).map_err(broken)?);
+            secrets = self.secrets(window.bytes(), at, len).map_err(broken)?;
         }
         window.skip(u64::from(len) - 4);
-        self.passing = Some(Passing { at, len });
+        self.passing = Some(Passing { at, len, secrets });
         Ok(None)
     }
 
     /// Reads the last length of a block that was passed over.
     #[cold]
     fn end_passing(&mut self, window: &mut Window, name: &str) -> Result<Option<Step>, CaptureError> {
-        let Some(Passing { at, len }) = self.passing else { return Ok(None) };
+        let Some(Passing { at, len, secrets }) = self.passing else { return Ok(None) };
         match window.lacks(4)? {
             None => {}
             Some(Fill::Ended { have, .. }) => {
@@ -188,7 +192,7 @@ impl Reader {
         if last != len {
             return Err(damaged(name, at, Damage::BlockLengths { first: len, last }));
         }
-        Ok(None)
+        Ok(secrets.map(Step::Secrets))
     }
 
     fn begin_section(&mut self, block: &[u8], catalog: &Catalog) -> Result<(), Damage> {
@@ -203,7 +207,7 @@ impl Reader {
     }
 
     /// 8 | secrets type 4 | length 4 | bytes | 4.
-    fn secrets(&self, block: &[u8], at: u64, block_len: u32) -> Result<Secrets, Damage> {
+    fn secrets(&self, block: &[u8], at: u64, block_len: u32) -> Result<Option<Secrets>, Damage> {
         let kind = self.endian.u32(block, 8);
         let len = self.endian.u32(block, 12);
         let Some(room) = block_len.checked_sub(20) else {
@@ -212,7 +216,7 @@ impl Reader {
         if len > room {
             return Err(Damage::Overrun { len, room });
         }
-        Ok(Secrets { kind, at: at + 16, len })
+        Ok((kind == TLS_KEY_LOG && len > 0).then_some(Secrets { at: at + 16, len }))
     }
 
     /// 8 | link 2 | reserved 2 | snap length 4 | options | 4.
@@ -248,7 +252,9 @@ impl Reader {
             return Err(Damage::BlockLength { len: block.len() as u32 });
         };
         let id = self.endian.u32(block, 8);
-        self.source(id)?;
+        if self.source(id).is_err() {
+            return Ok(()); // no frame depends on it
+        }
         let interface = &mut catalog.interfaces[(self.first_interface + id) as usize];
         for (code, value) in Options::new(options, self.endian) {
             match code {
@@ -346,6 +352,6 @@ fn text(bytes: &[u8]) -> String {
 
 impl Catalog {
     pub(crate) fn of(interface: Interface) -> Self {
-        Self { interfaces: vec![interface], secrets: Vec::new() }
+        Self { interfaces: vec![interface] }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::io::{self, BufWriter, Write};
 
-use crate::pcapng::{DECRYPTION_SECRETS, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER};
+use crate::pcapng::{
+    DECRYPTION_SECRETS, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER, TLS_KEY_LOG,
+};
 use crate::{Frame, Interface};
 
 /// Writes a pcapng section: frames of any interfaces and link types, times in nanoseconds, comments kept.
@@ -75,14 +77,15 @@ impl<W: Write> Writer<W> {
         self.put_block(INTERFACE_DESCRIPTION)
     }
 
-    /// Writes keys, which have to stand before the frames they are for.
+    /// Writes lines of a TLS key log, which have to stand before the frames that they are for. Never done unasked: who has
+    /// the file can read the traffic.
     ///
     /// # Errors
     /// What the output says.
-    pub fn secrets(&mut self, kind: u32, secrets: &[u8]) -> io::Result<()> {
-        self.block.extend_from_slice(&kind.to_le_bytes());
-        self.block.extend_from_slice(&(secrets.len() as u32).to_le_bytes());
-        self.block.extend_from_slice(secrets);
+    pub fn key_log(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.block.extend_from_slice(&TLS_KEY_LOG.to_le_bytes());
+        self.block.extend_from_slice(&(lines.len() as u32).to_le_bytes());
+        self.block.extend_from_slice(lines);
         pad(&mut self.block);
         self.put_block(DECRYPTION_SECRETS)
     }

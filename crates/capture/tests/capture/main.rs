@@ -10,6 +10,7 @@ mod opening;
 mod packed;
 mod pcap;
 mod pcapng;
+mod secrets;
 mod spool;
 mod write;
 

@@ -1,6 +1,6 @@
 use std::io::{self, Write, pipe};
 
-use mqscope_capture::{Comments, Frame, Interface, Secrets, Writer};
+use mqscope_capture::{Comments, Frame, Interface, Writer};
 
 use crate::build::Order::Big;
 use crate::build::Pcapng;
@@ -43,19 +43,6 @@ fn comments_are_kept() {
     writer.frame(&capture.next_frame().unwrap().unwrap()).unwrap();
     let walk = walk(&writer.finish().unwrap());
     assert_eq!(walk.frames[0].comments, ["one", "two"]);
-}
-
-#[test]
-fn secrets_are_read_again() {
-    let mut writer = Writer::new(Vec::new()).unwrap();
-    writer.secrets(Secrets::TLS_KEY_LOG, b"CLIENT_RANDOM").unwrap();
-    writer.frame(&frame(0, 1, 1, b"abc")).unwrap();
-    let walk = walk(&writer.finish().unwrap());
-    let secrets = walk.capture.secrets()[0];
-    let mut text = vec![0; secrets.len as usize];
-    walk.capture.store().read(secrets.at, &mut text).unwrap();
-    assert_eq!((secrets.kind, text.as_slice()), (Secrets::TLS_KEY_LOG, &b"CLIENT_RANDOM"[..]));
-    assert_eq!(walk.payloads(), [b"abc"]);
 }
 
 #[test]
