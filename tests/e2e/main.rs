@@ -7,6 +7,7 @@ mod filters;
 mod floors;
 mod generated;
 mod live;
+mod networks;
 mod program;
 mod readme;
 mod runs;

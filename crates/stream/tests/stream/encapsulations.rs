@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::build::{carried, ethernet, fragments, ipv6, udp};
+use super::build::{carried, ethernet, fragments, ipv6, udp};
 
 /// One way: its name, the link type of its frames, and how a packet becomes frames.
 pub(crate) struct Encapsulation {

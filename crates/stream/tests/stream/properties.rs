@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::build::{ACK, CLIENT, FIN, SERVER, SYN, Tcp, carried, ethernet, fragments, udp};
+use crate::encapsulations::ALL;
 use crate::tap::{Tap, What};
 
 /// A stream and how it goes over the wire: segments as ranges of it, in the order of the capture.
@@ -62,6 +63,48 @@ proptest! {
             tap.tcp(&sent.segment(*segment));
         }
         prop_assert_eq!(tap.reassembler.held_bytes(), 0);
+        prop_assert_eq!(tap.gaps(), []);
+        prop_assert_eq!(tap.seen.bytes(0, Direction::Forward), sent.bytes);
+    }
+
+    #[test]
+    fn one_segment_a_byte_and_one_for_all_give_the_same(sent in sent(0), order in prop::collection::vec(any::<u8>(), 400)) {
+        let len = sent.bytes.len();
+        let mut bytes: Vec<_> = (0..len).map(|i| (i, i + 1)).collect();
+        let mut shuffled = bytes.clone();
+        shuffled.sort_by_key(|(i, _)| i / 20 * 256 + usize::from(order[*i]));
+        let backwards: Vec<_> = bytes.iter().rev().copied().collect();
+        bytes.push((0, len));
+        for segments in [vec![(0, len)], bytes, shuffled, backwards] {
+            let mut tap = Tap::new();
+            tap.handshake(sent.isn, 77);
+            for segment in segments {
+                tap.tcp(&sent.segment(segment));
+            }
+            prop_assert_eq!(tap.gaps(), []);
+            prop_assert_eq!(tap.seen.bytes(0, Direction::Forward), &sent.bytes[..]);
+        }
+    }
+
+    /// Each segment in an encapsulation of its own, some in two.
+    #[test]
+    fn whatever_is_around_the_segments_they_give_the_stream(
+        sent in sent(8),
+        ways in prop::collection::vec((any::<Index>(), prop::option::of(any::<Index>())), 48),
+    ) {
+        let mut tap = Tap::new();
+        tap.handshake(sent.isn, 77);
+        for (number, (segment, (way, again))) in sent.segments.iter().zip(ways.iter().cycle()).enumerate() {
+            let mut packet = sent.segment(*segment).ip();
+            packet[4..6].copy_from_slice(&(number as u16 + 1).to_be_bytes());
+            for way in [Some(way), again.as_ref()].into_iter().flatten() {
+                let way = &ALL[way.index(ALL.len())];
+                for frame in (way.wrap)(&packet) {
+                    tap.link(way.link, frame.len(), &frame);
+                }
+            }
+        }
+        prop_assert_eq!(tap.reassembler.stats().malformed, 0);
         prop_assert_eq!(tap.gaps(), []);
         prop_assert_eq!(tap.seen.bytes(0, Direction::Forward), sent.bytes);
     }
