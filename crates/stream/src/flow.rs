@@ -29,6 +29,8 @@ pub(crate) struct Flow {
     pub(crate) id: FlowId,
     /// Whether the opener is the lower end of the table's key.
     opener_is_low: bool,
+    /// That of its first segment (see [`TcpSegment::network`]); others may have another.
+    network: u32,
     forward: Half,
     reverse: Half,
     handshake: Handshake,
@@ -95,6 +97,7 @@ impl Flow {
         Self {
             id,
             opener_is_low: from_low != answers,
+            network: segment.network,
             forward: Half::new(),
             reverse: Half::new(),
             handshake: Handshake::None,
@@ -136,6 +139,35 @@ impl Flow {
             State::Closed(..) => distance.unsigned_abs() > FAR,
             _ => distance < FAR_BEHIND,
         }
+    }
+
+    /// Whether the segment's numbers are near to this flow's.
+    pub(crate) fn fits(&self, arrival: &Arrival<'_>) -> bool {
+        let Arrival { segment, from_low, .. } = *arrival;
+        let (me, peer) = match self.direction(from_low) {
+            Direction::Forward => (&self.forward, &self.reverse),
+            Direction::Reverse => (&self.reverse, &self.forward),
+        };
+        let near = |half: &Half, number| (FAR_BEHIND..-FAR_BEHIND).contains(&half.distance(number));
+        let sequence = segment.sequence.wrapping_add(segment.flags.syn().into());
+        match me.first_after_syn().filter(|_| segment.flags.syn()) {
+            Some(first) => first == sequence,
+            None if !me.is_unknown() => near(me, sequence),
+            None if !peer.is_unknown() && segment.flags.ack() => near(peer, segment.acknowledgement),
+            None => true,
+        }
+    }
+
+    pub(crate) fn is_in_network_of(&self, segment: &TcpSegment) -> bool {
+        self.network == segment.network
+    }
+
+    /// Whether the segment is of another flow that lives beside this one: in another network, far from this one's numbers.
+    pub(crate) fn is_beside(&self, arrival: &Arrival<'_>) -> bool {
+        !self.is_in_network_of(arrival.segment)
+            && !self.is_closed()
+            && !arrival.segment.flags.rst()
+            && !self.fits(arrival)
     }
 
     #[cold]

@@ -15,8 +15,9 @@ const DEEPEST: usize = 4;
 /// Takes the frames of a capture in their order and gives the bytes of each TCP flow, per direction and in order, to
 /// a [`Sink`].
 ///
-/// Flows are told apart by addresses and ports alone: a frame that is captured twice, inside and outside of a tunnel or
-/// on two interfaces, is the same segment twice and does no harm.
+/// Flows are told apart by addresses and ports: a frame that is captured twice, inside and outside of a tunnel or on two
+/// interfaces, is the same segment twice and does no harm. Only where those collide, in two virtual networks at the same
+/// time, do networks and sequence numbers count.
 pub struct Reassembler {
     table: Table,
     fragments: Fragments,

@@ -81,10 +81,18 @@ impl Slots {
 }
 
 /// The flows that are remembered.
+///
+/// A flow is found by addresses and ports alone. VLAN and tunnel numbers are no part of its key, for one connection is
+/// often seen with several: a mirror port tags one direction and not the other, a machine's capture has what goes into a
+/// tunnel beside the tunnel, routing between virtual networks gives each direction its own. Two networks may also use the
+/// same addresses and ports at the same time. Then TCP's own numbers tell the two connections apart: where a segment comes
+/// from another network *and* is far from the flow's numbers, a second flow is opened beside the first.
 pub(crate) struct Table {
     slots: Slots,
+    /// Flows beside those in `slots`, of the same ends in another network.
+    beside: Slots,
     flows: Vec<Flow>,
-    /// The keys of `flows`. Invariant: `slots[keys[i]] == i`.
+    /// The keys of `flows`. Invariant: `slots[keys[i]] == i` or, where that is another flow, `beside[keys[i]] == i`.
     keys: Vec<Key>,
     /// The number of the next flow.
     next: u32,
@@ -99,6 +107,7 @@ impl Table {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             slots: Slots::default(),
+            beside: Slots::default(),
             flows: Vec::new(),
             keys: Vec::new(),
             next: 0,
@@ -131,6 +140,8 @@ impl Table {
                 if flow.take_usual(&arrival, sink) {
                     return;
                 }
+                let slot = self.which(slot, key, &arrival, sink);
+                let flow = &mut self.flows[slot as usize];
                 if flow.is_followed_by(&arrival) {
                     flow.close(CloseReason::Reused, &mut self.budget, sink);
                     if segment.flags.syn() {
@@ -141,7 +152,11 @@ impl Table {
                 }
                 slot
             }
-            None => self.insert(key, &arrival, sink),
+            None => {
+                let slot = self.insert(key, &arrival, sink);
+                self.slots.insert(key, slot);
+                slot
+            }
         };
         let flow = &mut self.flows[slot as usize];
         if let Some(due) = flow.take(&arrival, remarks, &mut self.budget, sink)
@@ -172,8 +187,34 @@ impl Table {
                 self.flows.len() - 1
             }
         };
-        self.slots.insert(key, slot as u32);
         slot as u32
+    }
+
+    /// Which of the flows with these ends the segment is of: that in `first` or one beside it, which may begin with it.
+    #[inline]
+    fn which<S: Sink>(&mut self, first: u32, key: Key, arrival: &Arrival<'_>, sink: &mut S) -> u32 {
+        let flow = &self.flows[first as usize];
+        if let Some(beside) = self.beside.get(&key) {
+            let other = &self.flows[beside as usize];
+            let is_first = flow.fits(arrival)
+                && (flow.is_in_network_of(arrival.segment) || !other.is_in_network_of(arrival.segment));
+            return if !is_first && (other.fits(arrival) || flow.is_beside(arrival)) {
+                beside
+            } else {
+                first
+            };
+        }
+        if !flow.is_beside(arrival) {
+            return first;
+        }
+        let slot = self.insert(key, arrival, sink);
+        // Its room may have been that of the first.
+        if slot == first {
+            self.slots.insert(key, slot)
+        } else {
+            self.beside.insert(key, slot)
+        }
+        slot
     }
 
     /// Makes room for a flow: forgets one that is closed, or one without a segment since the last search came by.
@@ -184,10 +225,23 @@ impl Table {
             let flow = &mut self.flows[slot];
             if flow.is_closed() || !flow.touched {
                 flow.close(CloseReason::Idle, &mut self.budget, sink);
-                self.slots.remove(&self.keys[slot]);
+                self.remove(slot as u32);
                 return slot;
             }
             flow.touched = false;
+        }
+    }
+
+    fn remove(&mut self, slot: u32) {
+        let key = self.keys[slot as usize];
+        let beside = self.beside.get(&key);
+        if beside.is_some() {
+            self.beside.remove(&key);
+        }
+        match beside {
+            Some(beside) if beside != slot => self.slots.insert(key, beside),
+            Some(_) => {}
+            None => self.slots.remove(&key),
         }
     }
 
@@ -254,6 +308,7 @@ mod tests {
             flags: TcpFlags(16),
             window: 1,
             mark: time as u16 | 1,
+            network: 0,
             payload: 0..data.len(),
             cut: 0,
         };

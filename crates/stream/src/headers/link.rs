@@ -84,6 +84,7 @@ impl<V: Visitor> Walk<'_, '_, V> {
             id: control & 0x0fff,
             ether_type,
         })?;
+        self.enter((control & 0x0fff).into());
         if ether_type < FIRST_ETHER_TYPE {
             return self.llc();
         }

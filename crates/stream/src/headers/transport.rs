@@ -42,6 +42,7 @@ impl<V: Visitor> Walk<'_, '_, V> {
             flags,
             window: header.window_size(),
             mark: mark(self.identification, &self.bytes[self.at..payload_start], payload_len),
+            network: self.network(),
             payload: payload_start..captured_end,
             cut: payload_len - (captured_end - payload_start) as u32,
         };

@@ -49,6 +49,9 @@ impl<V: Visitor> Walk<'_, '_, V> {
         let len = key_at + word(has(0x2000)) + word(has(0x1000)) + word(version == 1 && has(0x0080));
         let key = has(0x2000).then(|| self.rest().get(key_at..key_at + 4)).flatten().map(|key| be32(key, 0));
         self.pass("GRE", len, || Header::Gre { protocol, key })?;
+        if let Some(key) = key {
+            self.enter(key);
+        }
         Ok(match protocol {
             ERSPAN if has(0x1000) => Step::On(Next::Erspan),
             ERSPAN => Step::On(Next::Ethernet), // type I has no header of its own
@@ -70,7 +73,9 @@ impl<V: Visitor> Walk<'_, '_, V> {
         if header[0] & 0x08 == 0 {
             return Ok(Step::Done(Found::Other)); // no network: something else on VXLAN's port
         }
-        self.pass("VXLAN", 8, || Header::Vxlan { network: be32(header, 4) >> 8 })?;
+        let network = be32(header, 4) >> 8;
+        self.pass("VXLAN", 8, || Header::Vxlan { network })?;
+        self.enter(network);
         Ok(Step::On(Next::Ethernet))
     }
 
@@ -81,8 +86,9 @@ impl<V: Visitor> Walk<'_, '_, V> {
             return Ok(Step::Done(Found::Other));
         }
         let len = 8 + 4 * usize::from(header[0] & 0x3f);
-        let protocol = be16(header, 2);
-        self.pass("Geneve", len, || Header::Geneve { network: be32(header, 4) >> 8, protocol })?;
+        let (protocol, network) = (be16(header, 2), be32(header, 4) >> 8);
+        self.pass("Geneve", len, || Header::Geneve { network, protocol })?;
+        self.enter(network);
         Ok(Step::On(Next::EtherType(protocol)))
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct TcpSegment {
     /// What a copy of this segment has too and a retransmission has not: the identification of its IPv4 packet or,
     /// where there is none, a digest of its TCP header. Never 0.
     pub(crate) mark: u16,
+    /// A number for the VLANs and virtual networks around it; 0 for none.
+    pub(crate) network: u32,
     /// The captured payload.
     pub(crate) payload: Range<usize>,
     /// Bytes of payload after it that were not captured.
@@ -134,6 +136,8 @@ pub(super) struct Walk<'a, 'v, V> {
     pub(super) end: usize,
     /// The identification of the innermost IPv4 packet; 0 if it has none.
     pub(super) identification: u16,
+    /// See [`TcpSegment::network`].
+    network: u32,
     pub(super) seen: &'v mut V,
 }
 
@@ -149,7 +153,7 @@ pub(crate) fn walk_frame(
 ) -> Result<Found, HeaderError> {
     let first = super::link::first(link).ok_or(HeaderError::UnknownLink(link))?;
     let end = bytes.len().max(original_len.min(LONGEST_FRAME) as usize);
-    Walk { bytes, at: 0, end, identification: 0, seen }.run(first)
+    Walk { bytes, at: 0, end, identification: 0, network: 0, seen }.run(first)
 }
 
 /// What [`walk_frame`] finds in the frame that nearly all are: Ethernet, IPv4 without options, TCP, nothing cut off.
@@ -175,6 +179,7 @@ pub(crate) fn plain_tcp(link: u16, bytes: &[u8]) -> Option<TcpSegment> {
         flags: TcpFlags(be16(fixed, 46) & 0x0fff),
         window: be16(fixed, 48),
         mark: mark(be16(fixed, 18), &bytes[34..start], (end - start) as u32),
+        network: 0,
         payload: start..end,
         cut: 0,
     })
@@ -202,7 +207,7 @@ pub(super) fn mark(identification: u16, header: &[u8], payload_len: u32) -> u16 
 pub(crate) fn walk_datagram(datagram: &Datagram<'_>) -> Result<Found, HeaderError> {
     let bytes = datagram.bytes;
     let identification = datagram.identification as u16;
-    Walk { bytes, at: 0, end: bytes.len(), identification, seen: &mut () }
+    Walk { bytes, at: 0, end: bytes.len(), identification, network: 0, seen: &mut () }
         .run(Next::IpPayload(datagram.protocol, datagram.addresses))
 }
 
@@ -277,6 +282,15 @@ impl<'a, V: Visitor> Walk<'a, '_, V> {
     #[inline]
     pub(super) fn bound(&mut self, len: usize) {
         self.end = self.at + len;
+    }
+
+    /// What follows is in a VLAN or virtual network of this number.
+    pub(super) fn enter(&mut self, network: u32) {
+        self.network = self.network.wrapping_mul(0x0100_0193) ^ network.wrapping_add(1);
+    }
+
+    pub(super) fn network(&self) -> u32 {
+        self.network
     }
 
     #[cold]

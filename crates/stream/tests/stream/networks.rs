@@ -1,8 +1,8 @@
 //! One conversation in each encapsulation, alone and captured twice.
 
-use mqscope_stream::{Analysis, CloseReason, Direction, GapCause};
+use mqscope_stream::{Analysis, CloseReason, Direction, GapCause, Limits};
 
-use crate::build::{ACK, CLIENT, CLIENT6, FIN, SERVER, SERVER6, SYN, Tcp, ethernet, fragments};
+use crate::build::{ACK, CLIENT, CLIENT6, FIN, SERVER, SERVER6, SYN, Tcp, carried, ethernet, fragments, udp};
 use crate::encapsulations::{ALL, Encapsulation};
 use crate::tap::{MS, Tap};
 
@@ -205,4 +205,68 @@ fn a_snap_length_takes_only_what_is_behind_it() {
         assert_eq!(tap.gaps(), [(4, GapCause::Cut); 3], "{}", way.name);
         assert_eq!(remarks(&tap), [], "{}", way.name);
     }
+}
+
+/// A packet in the virtual network of this number.
+fn in_network(network: u8, packet: &[u8]) -> Vec<u8> {
+    let header = [8, 0, 0, 0, 0, 0, network, 0];
+    let vxlan = [&header[..], &ethernet(0x0800, packet)].concat();
+    ethernet(0x0800, &carried(17, &udp(4789, &vxlan)))
+}
+
+/// The same conversation, with other sequence numbers and the client's letters as capitals.
+fn elsewhere(packet: &[u8], shift: u32) -> Vec<u8> {
+    let mut packet = packet.to_vec();
+    for at in [24, 28] {
+        let number = u32::from_be_bytes(packet[at..at + 4].try_into().expect("four bytes"));
+        if number != 0 {
+            packet[at..at + 4].copy_from_slice(&number.wrapping_add(shift).to_be_bytes());
+        }
+    }
+    packet[40..].make_ascii_uppercase();
+    packet
+}
+
+#[test]
+fn two_networks_may_have_the_same_addresses_and_ports_at_once() {
+    // With the handshake and without, the other's numbers ahead and behind; each captured inside of its tunnel too.
+    for start in [0, 3] {
+        for shift in [1 << 30, 3 << 30] {
+            let mut tap = Tap::new();
+            for packet in &conversation(false)[start..] {
+                tap.ethernet(&in_network(1, packet));
+                tap.ethernet(&in_network(2, &elsewhere(packet, shift)));
+                tap.ethernet(&ethernet(0x0800, &elsewhere(packet, shift)));
+                tap.ethernet(&ethernet(0x0800, packet));
+            }
+            tap.finish();
+            assert_eq!(tap.seen.keys.len(), 2, "from {start}, {shift} ahead");
+            for (flow, change) in [(0, str::to_owned as fn(&str) -> String), (1, str::to_uppercase)] {
+                let text = |bytes| change(std::str::from_utf8(bytes).expect("text"));
+                assert_eq!(tap.seen.text(flow, Direction::Forward), text(ASKED));
+                assert_eq!(tap.seen.text(flow, Direction::Reverse), text(ANSWERED));
+            }
+            assert_eq!(
+                tap.seen.closes.iter().filter(|(_, close)| close.reason == CloseReason::Fin).count(),
+                2
+            );
+        }
+    }
+}
+
+#[test]
+fn flows_beside_one_another_are_forgotten_one_by_one() {
+    let limits = Limits { flows: 2, ..Limits::default() };
+    let mut tap = Tap::with(limits);
+    let packets = conversation(false);
+    for turn in 0..200u32 {
+        // three conversations on the same ports, and others that push them out
+        let mut packet = elsewhere(&packets[3 + turn as usize % 2], (turn % 3) << 30);
+        packet[21] = (turn / 7) as u8;
+        tap.ethernet(&in_network((turn % 3) as u8, &packet));
+        tap.ethernet(&in_network((turn % 5) as u8, &packet));
+    }
+    tap.finish();
+    assert!(tap.seen.keys.len() > 50, "{}", tap.seen.keys.len());
+    assert_eq!(tap.seen.closes.len(), tap.seen.keys.len(), "every flow ends once");
 }
