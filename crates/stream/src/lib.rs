@@ -1,4 +1,4 @@
-//! Frames to ordered application bytes: link types, IP, TCP reassembly.
+//! Frames to ordered application bytes: link types, IP, TCP reassembly, TLS decryption.
 //!
 //! Sans-IO: the caller pushes [`Frame`]s of any source, and a [`Sink`] is handed each direction's bytes in order, with
 //! what is missing said. In-order data is borrowed from the frame; only data that comes too early is copied.
@@ -30,6 +30,8 @@
 //!
 //! **Invariants.** Bytes from the network never panic. Memory is bounded by [`Limits`]. For each direction the offsets
 //! of chunks and gaps follow one another without a hole, and no byte is handed out twice.
+//!
+//! What TLS protects is decrypted by [`tls`], given the secrets.
 
 mod analysis;
 mod flow;
@@ -41,6 +43,7 @@ mod reassembler;
 mod sink;
 mod table;
 mod tcp;
+pub mod tls;
 
 pub use analysis::Analysis;
 pub use frame::{Frame, Moment};
