@@ -1,4 +1,4 @@
-//! Facts about the reassembler, on frames built by hand.
+//! Facts about the reassembler, on frames built by hand, and about TLS, on connections of real libraries.
 
 mod build;
 mod encapsulations;
@@ -9,3 +9,4 @@ mod networks;
 mod properties;
 mod tap;
 mod tcp;
+mod tls;

@@ -23,6 +23,8 @@ const TRIAL: u64 = 100;
 const DERIVATION: u64 = 5_000;
 /// Sequence numbers that are tried at most.
 pub(super) const FURTHEST: u64 = 1 << 16;
+/// KeyUpdates that may be among missing records.
+const UPDATES: usize = 4;
 /// Records of a handshake that are passed over for want of its key. A flight has a handful; what goes on for longer is
 /// application data under another key than the log has.
 const HANDSHAKE_RECORDS: u64 = 64;
@@ -148,28 +150,37 @@ impl Side {
         {
             return Some(opened);
         }
+        let mut secret = match &self.protection {
+            Protection::Keyed(keyed) if self.epoch == Epoch::Application => keyed.secret.clone(),
+            _ => None,
+        };
         for epoch in [Epoch::Handshake, Epoch::Application] {
             if epoch > self.epoch
                 && spend(&mut self.budget, DERIVATION)
-                && let Ok((cipher, secret)) = cx.agreed.tls13(cx.direction, epoch, cx.keys)
-                && let Some((next, opened)) =
-                    search(&cipher, 0..missing + 1, header, body, plain, &mut self.budget)
+                && let Ok((cipher, of_epoch)) = cx.agreed.tls13(cx.direction, epoch, cx.keys)
             {
-                self.epoch = epoch;
-                self.install(cipher, Some(secret), next);
-                return Some(opened);
+                let found = search(&cipher, 0..missing + 1, header, body, plain, &mut self.budget);
+                if let Some((next, opened)) = found {
+                    self.epoch = epoch;
+                    self.install(cipher, Some(of_epoch), next);
+                    return Some(opened);
+                }
+                secret = Some(of_epoch).filter(|_| epoch == Epoch::Application);
             }
         }
-        if let Protection::Keyed(keyed) = &self.protection
-            && self.epoch == Epoch::Application
-            && let Some(secret) = &keyed.secret
-            && spend(&mut self.budget, DERIVATION)
-            && let Some((cipher, secret)) = cx.agreed.updated(secret)
-            && let Some((next, opened)) =
-                search(&cipher, 0..missing + 1, header, body, plain, &mut self.budget)
-        {
-            self.install(cipher, Some(secret), next);
-            return Some(opened);
+        let updates = if self.unsure.is_some() { UPDATES } else { 1 };
+        for _ in 0..updates {
+            let (cipher, next_secret) = cx.agreed.updated(secret.as_ref()?)?;
+            if !spend(&mut self.budget, DERIVATION) {
+                return None;
+            }
+            let found = search(&cipher, 0..missing + 1, header, body, plain, &mut self.budget);
+            if let Some((next, opened)) = found {
+                self.epoch = Epoch::Application;
+                self.install(cipher, Some(next_secret), next);
+                return Some(opened);
+            }
+            secret = Some(next_secret);
         }
         None
     }
