@@ -35,7 +35,7 @@
 //! **Invariants.** Bytes from the network never panic. A session holds at most 256 KiB and one record for each
 //! direction, and 128 KiB of a handshake message; once the handshake is over it holds at most one record. The time a
 //! push takes is linear in the bytes pushed so far, also where sequence numbers are searched. Nothing is allocated for
-//! a record that is whole in what is pushed.
+//! a record of up to 4 KiB that is whole in what is pushed.
 
 mod agreed;
 mod certificate;

@@ -52,7 +52,7 @@ fn recording(text: &str) -> Recording {
         match line.split_once(' ') {
             Some((sign @ (">" | "<"), digits)) => {
                 let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).expect("digits");
-                let bytes = (0..digits.len()).step_by(2).map(byte).collect();
+                let bytes: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
                 passed.push((if sign == ">" { Forward } else { Reverse }, bytes));
             }
             _ => keys.add_block(line.as_bytes()),

@@ -180,9 +180,8 @@ impl Framing {
             self.state = State::Records;
             self.take_pending(cx);
         }
-        while self.state == State::Lost && self.find_record() {
-            self.state = State::Records;
-            self.take_pending(cx);
+        if self.state == State::Lost {
+            self.find_records(cx);
         }
         if self.state == State::Stopped {
             self.next += self.pending.len() as u64;
@@ -190,34 +189,40 @@ impl Framing {
         }
     }
 
-    /// Looks for a record in `pending` and drops what is before it. A record is believed if another header follows, or
-    /// if it ends where the bytes end.
-    fn find_record(&mut self) -> bool {
-        let (start, found) = match self.search() {
-            Ok(start) => (start, true),
-            Err(start) => (start, false),
-        };
-        self.pending.drain(..start);
-        self.next += start as u64;
-        found
-    }
-
-    /// Where a record begins, or from where on more bytes have to be awaited.
-    fn search(&self) -> Result<usize, usize> {
-        let bytes = &self.pending[..];
+    /// Looks for records in `pending`, drops what is before them, and takes them.
+    fn find_records<E: Events>(&mut self, cx: &mut Context<'_, E>) {
+        let mut pending = mem::take(&mut self.pending);
         let mut at = 0;
-        while let Some(header) = bytes[at..].first_chunk() {
-            if let Some(header) = Header::plausible(header) {
-                let after = bytes.get(at + header.record_len()..);
-                match after.map(|after| (after.is_empty(), after.first_chunk())) {
-                    Some((true, _)) => return Ok(at),
-                    Some((_, Some(next))) if Header::plausible(next).is_some() => return Ok(at),
-                    Some((_, Some(_))) => {}
-                    Some((_, None)) | None => return Err(at),
-                }
+        while self.state == State::Lost {
+            let (passed, found) = find_record(&pending[at..]);
+            self.next += passed as u64;
+            at += passed;
+            if !found {
+                break;
             }
-            at += 1;
+            self.state = State::Records;
+            at += self.take(&pending[at..], cx);
         }
-        Err(at)
+        pending.drain(..at);
+        self.pending = pending;
     }
+}
+
+/// Where a record begins, or from where on more bytes have to be awaited. A record is believed if another header follows
+/// it, or if it ends where the bytes end.
+fn find_record(bytes: &[u8]) -> (usize, bool) {
+    let mut at = 0;
+    while let Some(header) = bytes[at..].first_chunk() {
+        if let Some(header) = Header::plausible(header) {
+            let after = bytes.get(at + header.record_len()..);
+            match after.map(|after| (after.is_empty(), after.first_chunk())) {
+                Some((true, _)) => return (at, true),
+                Some((_, Some(next))) if Header::plausible(next).is_some() => return (at, true),
+                Some((_, Some(_))) => {}
+                Some((_, None)) | None => return (at, false),
+            }
+        }
+        at += 1;
+    }
+    (at, false)
 }
