@@ -67,6 +67,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(reassembler.held_bytes() <= most, "{} bytes held", reassembler.held_bytes());
     }
     reassembler.finish(&mut check);
-    assert_eq!(reassembler.held_bytes(), 0);
+    // only datagrams that never became whole are left
+    assert!(reassembler.held_bytes() <= LIMITS.fragment_bytes);
     assert!(check.open.values().all(|open| !open));
 });

@@ -110,6 +110,8 @@ impl Side {
 
     #[cold]
     fn unread<E: Events>(&mut self, header: &Header, raw: &Range<u64>, cx: &mut Context<'_, E>) -> Step {
+        let after_gap = self.unsure.is_some();
+        self.unsure = self.unsure.map(|records| FURTHEST.min(records + 1));
         let why = match &mut self.protection {
             // what else comes there is the end of a handshake
             Protection::Shut(_) if header.kind != APPLICATION_DATA => return Step::Unread,
@@ -120,13 +122,14 @@ impl Side {
                 }
             }
             Protection::Shut(why) => *why,
-            Protection::Keyed(keyed) if self.unsure.is_none() => {
+            Protection::Keyed(keyed) if !after_gap => {
                 keyed.next += 1;
                 Undecrypted::Failed
             }
+            // it may be in the clear, the end of a handshake whose start is missing
+            Protection::Keyed(_) if header.kind != APPLICATION_DATA => return Step::Unread,
             Protection::Keyed(_) | Protection::Clear => Undecrypted::Gap,
         };
-        self.unsure = self.unsure.map(|records| FURTHEST.min(records + 1));
         if header.kind == APPLICATION_DATA && why != Undecrypted::NoHandshakeKey {
             self.hole.get_or_insert(raw.start);
         }
