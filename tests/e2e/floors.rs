@@ -8,12 +8,17 @@ use serde_json::Value;
 /// Each crate's floor and the crates it may use.
 const FLOORS: &[(&str, u8, &[&str])] = &[
     ("mqscope-wire", 0, &[]),
+    ("mqscope-websocket", 0, &[]),
     ("mqscope-capture", 1, &[]),
     ("mqscope-stream", 1, &[]),
     ("mqscope-report", 1, &[]),
-    ("mqscope-dissect", 2, &["mqscope-wire", "mqscope-capture", "mqscope-stream", "mqscope-report"]),
+    (
+        "mqscope-dissect",
+        2,
+        &["mqscope-wire", "mqscope-websocket", "mqscope-capture", "mqscope-stream", "mqscope-report"],
+    ),
     ("mqscope-tui", 3, &["mqscope-wire", "mqscope-dissect", "mqscope-report"]),
-    ("mqscope-load", 3, &["mqscope-wire", "mqscope-report"]),
+    ("mqscope-load", 3, &["mqscope-wire", "mqscope-websocket", "mqscope-report"]),
 ];
 
 /// What a crate depends on.
