@@ -272,6 +272,7 @@ impl Decoder {
             // Fourteen bytes are always a header, so these are fewer.
             None => {
                 self.header_part_len = (had + taken) as u8;
+                self.at += taken as u64;
                 Err(taken)
             }
         }

@@ -95,10 +95,8 @@ impl Inflater {
         loop {
             let room = self.ring.len() - self.at;
             let (read, written) = (self.raw.total_in(), self.raw.total_out());
-            let status = self
-                .raw
-                .decompress(&input[consumed..], &mut self.ring[self.at..], FlushDecompress::None)
-                .map_err(|_| Failure::Corrupt)?;
+            let status =
+                self.raw.decompress(&input[consumed..], &mut self.ring[self.at..], FlushDecompress::None);
             // Both are at most the lengths of the slices.
             let read = (self.raw.total_in() - read) as usize;
             let written = (self.raw.total_out() - written) as usize;
@@ -117,7 +115,8 @@ impl Inflater {
             if self.written > self.granted.max(self.read.saturating_mul(RATIO)) {
                 return Err(Failure::TooMuch);
             }
-            match status {
+            // What stands before an error is right.
+            match status.map_err(|_| Failure::Corrupt)? {
                 Status::StreamEnd => self.go_on_after_end()?,
                 _ if consumed == input.len() && written < room => return Ok(()),
                 _ if read == 0 && written == 0 => return Err(Failure::Corrupt),

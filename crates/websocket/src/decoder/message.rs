@@ -135,7 +135,6 @@ impl Decoder {
         let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else { return };
         let start = message.unanswered.unwrap_or(at);
         let mut told = false;
-        let doubted = inflater.in_doubt();
         let result = inflater.feed(payload, |bytes, consumed| {
             told = true;
             // What is in the input's bits can come out after the input is read.
@@ -143,7 +142,7 @@ impl Decoder {
         });
         message.unanswered = if told { None } else { Some(start) };
         self.lost_told &= !told;
-        self.judge_inflated(result, doubted, events);
+        self.judge_inflated(result, events);
     }
 
     #[inline]
@@ -164,23 +163,23 @@ impl Decoder {
         let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else { return };
         let from = message.unanswered.unwrap_or(self.at - 1)..self.at;
         let mut told = false;
-        let doubted = inflater.in_doubt();
         let result = inflater.end(|bytes, _| {
             told = true;
             message.tell(bytes, from.clone(), events);
         });
         self.lost_told &= !told;
-        self.judge_inflated(result, doubted, events);
+        self.judge_inflated(result, events);
     }
 
-    /// `doubted`: what could not be inflated may be so because of what was lost before.
     #[inline]
-    fn judge_inflated(&mut self, result: Result<(), Failure>, doubted: bool, events: &mut impl Events) {
-        let fault = match result {
-            Ok(()) => return,
-            Err(Failure::Corrupt) if doubted => None,
-            Err(Failure::Corrupt) => Some(Fault::Inflate),
-            Err(Failure::TooMuch) => Some(Fault::InflatedTooMuch),
+    fn judge_inflated(&mut self, result: Result<(), Failure>, events: &mut impl Events) {
+        let Err(failure) = result else { return };
+        let doubted = self.inflater.as_ref().is_some_and(|inflater| inflater.in_doubt());
+        let fault = match failure {
+            // It may refer to what was lost before, which is not the sender's fault.
+            Failure::Corrupt if doubted => None,
+            Failure::Corrupt => Some(Fault::Inflate),
+            Failure::TooMuch => Some(Fault::InflatedTooMuch),
         };
         if let Some(fault) = fault {
             let frame_end = self
