@@ -3,7 +3,7 @@
 use crate::{Header, Opcode, Sender};
 
 /// Headers that must follow one another, each where the one before says, to believe in them.
-const RUN: u8 = 3;
+const RUN: usize = 3;
 /// Runs pursued at once; the longest frames of random bytes are given up first.
 const MAX_RUNS: usize = 16;
 /// Bytes held for decoding once the beginning is found.
@@ -14,11 +14,11 @@ const MAX_PAYLOAD: u64 = 16 << 20;
 /// Headers that follow one another.
 #[derive(Clone, Copy, Debug)]
 struct Run {
-    /// Offset of the first one.
-    start: u64,
+    /// Their offsets: `headers[..found]`, and `1 <= found <= RUN`.
+    headers: [u64; RUN],
+    found: usize,
     /// Offset of the one expected next.
     next: u64,
-    found: u8,
     /// Whether a fragmented message is open at `next`.
     open: bool,
 }
@@ -68,10 +68,13 @@ impl Search {
     /// The offset of the first of a run of headers; `None` if more bytes are needed.
     pub(super) fn find(&mut self) -> Option<u64> {
         loop {
-            let header = Header::parse(&self.held[(self.tried - self.from) as usize..])?;
-            let header = Some(header).filter(|header| {
-                header.is_sound(self.sender, self.compression) && header.payload_len <= MAX_PAYLOAD
-            });
+            let header = match self.held_from(self.tried) {
+                // Not to wait for the rest of what is no header.
+                [first, second, ..] if !self.may_begin(*first, *second) => None,
+                rest => Some(Header::parse(rest)?).filter(|header| {
+                    header.is_sound(self.sender, self.compression) && header.payload_len <= MAX_PAYLOAD
+                }),
+            };
             let at = self.tried;
             self.tried += 1;
             let mut expected = false;
@@ -82,18 +85,20 @@ impl Search {
                 }
                 let Some(open) = header.and_then(|header| follows(&header, run.open)) else { return false };
                 expected = true;
+                // A full run ends the search, so there is room.
+                run.headers[run.found] = at;
                 run.found += 1;
                 run.open = open;
-                if run.found == RUN && done.is_none() {
-                    done = Some(*run);
-                }
                 // `follows` was given a header.
                 run.next = at + header.map_or(0, |header| span(&header));
+                if run.found == RUN {
+                    done = done.or(Some(run.headers));
+                }
                 true
             });
-            if let Some(run) = done {
-                // A run that is longer than what is held is taken up at its last header.
-                return Some(if run.start >= self.from { run.start } else { run.next });
+            if let Some(headers) = done {
+                // A run that is longer than what is held is taken up at the first header that is; its last one is.
+                return headers.into_iter().find(|header| *header >= self.from);
             }
             let begins =
                 header.filter(|_| !expected).and_then(|header| Some((header, follows(&header, false)?)));
@@ -102,14 +107,21 @@ impl Search {
                     let farthest = (0..MAX_RUNS).max_by_key(|run| self.runs[*run].next).unwrap_or(0);
                     self.runs.swap_remove(farthest);
                 }
-                self.runs.push(Run { start: at, next: at + span(&header), found: 1, open });
+                self.runs.push(Run { headers: [at; RUN], found: 1, next: at + span(&header), open });
             }
         }
     }
 
+    /// Whether a sound header may have these first bytes.
+    fn may_begin(&self, first: u8, second: u8) -> bool {
+        let masked = second & 0x80 != 0;
+        let reserved = first & 0x30 != 0 || matches!(Opcode::new(first), Opcode::Reserved(_));
+        masked == (self.sender == Sender::Client) && !reserved
+    }
+
     /// Drops what no run needs, and what is too much: to be called after each [`hold`](Self::hold).
     pub(super) fn let_go(&mut self) {
-        let needed = self.runs.iter().map(|run| run.start).min().unwrap_or(self.tried).min(self.tried);
+        let needed = self.runs.iter().map(|run| run.headers[0]).min().unwrap_or(self.tried).min(self.tried);
         let end = self.from + self.held.len() as u64;
         let oldest = end.saturating_sub(MAX_HELD as u64);
         let keep = needed.max(oldest).clamp(self.from, self.tried);

@@ -106,6 +106,7 @@ impl Events for Record {
 
 /// What a decoder is made with.
 #[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "as above")]
 pub(crate) enum Start {
     Handshake(Option<Deflate>),
     MidStream,
