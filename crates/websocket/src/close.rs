@@ -31,7 +31,7 @@ impl CloseCode {
             3008 => "Timeout",
             0..=999 => "Not used",
             1016..=2999 => "Unassigned",
-            3000..=3999 => "Registered by a library or application",
+            3001..=3002 | 3004..=3007 | 3009..=3999 => "Registered by a library or application",
             4000..=4999 => "Private use",
             5000.. => "Out of range",
         }

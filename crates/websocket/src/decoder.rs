@@ -8,7 +8,7 @@ mod utf8;
 
 use crate::fault::of_close;
 use crate::frame::{MAX_CONTROL_LEN, MAX_HEADER_LEN};
-use crate::{Deflate, Fault, Header, Opcode, Sender, apply_mask};
+use crate::{Deflate, Fault, Header, Kind, Opcode, Sender, apply_mask};
 
 pub use events::{Events, MessageInfo};
 use inflate::Inflater;
@@ -239,6 +239,9 @@ impl Decoder {
             },
         };
         self.at += used as u64;
+        if let Some(len) = self.read_whole_message(&header, &bytes[used..], events) {
+            return used + len;
+        }
         self.header = header;
         self.header_at = self.at - u64::from(header.header_len);
         self.left = header.payload_len;
@@ -255,6 +258,41 @@ impl Decoder {
             [] => used,
             payload => used + self.read_payload(payload, events),
         }
+    }
+
+    /// A short way for what most traffic is made of: a sound binary message in one frame, not compressed, and all of
+    /// its payload there. Gives the payload's length.
+    #[inline]
+    fn read_whole_message(
+        &mut self,
+        header: &Header,
+        rest: &[u8],
+        events: &mut impl Events,
+    ) -> Option<usize> {
+        let plain = header.opcode == Opcode::Binary
+            && header.fin
+            && header.is_sound(self.sender, false)
+            && self.message.is_none()
+            && !self.closed
+            && self.probation == 0;
+        let len = usize::try_from(header.payload_len).ok()?;
+        let payload = rest.get(..len).filter(|_| plain && (1..=PIECE).contains(&len))?;
+        let info = MessageInfo { kind: Kind::Binary, compressed: false };
+        let from = self.at..self.at + header.payload_len;
+        events.frame(header, self.at - u64::from(header.header_len));
+        self.at = from.end;
+        self.start_unseen = false;
+        self.lost_told = false;
+        match header.mask {
+            None => events.data(payload, from, &info),
+            Some(key) => {
+                self.buffer.clear();
+                self.buffer.extend_from_slice(payload);
+                apply_mask(&mut self.buffer, key, 0);
+                events.data(&self.buffer, from, &info);
+            }
+        }
+        Some(len)
     }
 
     /// A header that comes in pieces: itself and how many of `bytes` it took, or how many were put by.
