@@ -23,7 +23,8 @@ impl fmt::Display for Severity {
 }
 
 macro_rules! violations {
-    ($($name:ident $severity:ident $v311:literal $v5:literal $text:literal $fix:literal)*) => {
+    // The numbers are token trees: `prefixed!` could not look into literals.
+    ($($name:ident $severity:ident $v311:tt $v5:tt $text:literal $fix:literal)*) => {
         /// A rule of the specification that a packet breaks, though its fields can be read.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
@@ -88,7 +89,7 @@ macro_rules! prefixed {
 }
 
 violations! {
-    // name, severity, statement in 3.1.1, in 5.0, what is wrong, what to do
+    // name, severity, statement in 3.1.1, in 5.0, what is wrong, what to do; 3.1.1 prints its 3.8.3-4 as 3-8.3-4
     StringNotUtf8 Error "1.5.3-1" "1.5.4-1"
         "string is not well-formed UTF-8"
         "encode the text as UTF-8; send other data in the payload, or as binary data where the field is binary"
@@ -179,7 +180,7 @@ violations! {
     SessionPresentWithError Error "3.2.2-4" "3.2.2-6"
         "session present is set though the connection is refused"
         "set Session Present to 0 when the code is not 0"
-    ConnAckCode Error "3.2.2.3" "3.2.2-8"
+    ConnAckCode Error "3.2.2-6" "3.2.2-8"
         "code is none of CONNACK's"
         "use one of the codes listed for CONNACK in the version that the CONNECT asked for"
 
@@ -224,10 +225,10 @@ violations! {
     SubscribeEmpty Error "3.8.3-3" "3.8.3-2"
         "SUBSCRIBE has no topic filter"
         "give at least one topic filter with its options"
-    SubscribeQosReserved Error "3.8.3-4" "3.8.3.1"
+    SubscribeQosReserved Error "3-8.3-4" "3.8.3.1"
         "requested QoS is 3"
         "ask for QoS 0, 1 or 2"
-    SubscriptionOptionsReserved Error "3.8.3-4" "3.8.3-5"
+    SubscriptionOptionsReserved Error "3-8.3-4" "3.8.3-5"
         "reserved bits of the subscription options are set"
         "leave the bits 0; No Local, Retain As Published and Retain Handling exist only in 5.0"
     RetainHandlingReserved Error "" "3.8.3.1"
@@ -251,7 +252,7 @@ violations! {
     ShareNameForm Error "" "4.8.2-2"
         "share name contains a wildcard or no topic filter follows it"
         "write $share/NAME/FILTER with no + or # in the name and a filter after it"
-    SubAckEmpty Error "3.9.3-1" "3.9.3-1"
+    SubAckEmpty Error "3.8.4-5" "3.8.4-6"
         "SUBACK has no code"
         "give one code for each topic filter of the SUBSCRIBE"
     SubAckCode Error "3.9.3-2" "3.9.3-2"
@@ -260,7 +261,7 @@ violations! {
     UnsubscribeEmpty Error "3.10.3-2" "3.10.3-2"
         "UNSUBSCRIBE has no topic filter"
         "give at least one topic filter"
-    UnsubAckEmpty Error "" "3.11.3-1"
+    UnsubAckEmpty Error "" "3.11.3-2"
         "UNSUBACK has no reason code"
         "give one reason code for each topic filter of the UNSUBSCRIBE"
     UnsubAckCode Error "" "3.11.3-2"

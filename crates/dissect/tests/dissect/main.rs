@@ -5,5 +5,6 @@ mod packets;
 mod print;
 mod properties;
 mod resync;
+mod statements;
 mod tape;
 mod violations;
