@@ -7,7 +7,8 @@ use std::process::Command;
 use crate::captures::shipped;
 use crate::program::{run, tool};
 
-/// Every field that tshark prints and mqscope has too.
+/// Every field that tshark prints and mqscope has too, but for `mqtt.msg_decoded_as`: there the name of the protocol
+/// that its user set for a topic, and here what the payload seems to be.
 const FIELDS: &str = "
     frame.len frame.cap_len frame.time_epoch frame.time_relative frame.time_delta eth.src eth.dst eth.addr
     eth.type ip.version ip.hdr_len ip.len ip.id ip.ttl ip.proto ip.src ip.dst ip.addr ipv6.plen ipv6.nxt

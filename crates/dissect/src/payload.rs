@@ -33,6 +33,10 @@ pub enum PayloadKind {
 }
 
 impl PayloadKind {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::Empty, Self::Json, Self::Text, Self::Gzip, Self::Zlib, Self::Zstd, Self::Cbor, Self::Binary];
+
     /// Guesses.
     ///
     /// ```
@@ -61,16 +65,16 @@ impl PayloadKind {
         }
     }
 
-    /// Its name, for people.
+    /// Its name, in Wireshark's words where Wireshark has one.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
-            Self::Json => "JSON",
+            Self::Json => "json",
             Self::Text => "text",
             Self::Gzip => "gzip",
             Self::Zlib => "zlib",
             Self::Zstd => "zstd",
-            Self::Cbor => "CBOR",
+            Self::Cbor => "cbor",
             Self::Binary => "binary",
         }
     }

@@ -217,6 +217,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     leaf("mqtt.passwd", K::Text, "Password", &[F::Password]),
     leaf("mqtt.msg", K::Bytes, "Payload", &[F::Payload]),
     leaf("mqtt.msg_text", K::Text, "Payload, as text", &[F::Payload]),
+    packet("mqtt.msg_decoded_as", K::Text, "What the payload seems to be: json, text, gzip, zlib, zstd, cbor or binary", Wanted::PayloadKind),
     leaf("mqtt.proto_len", U16, "Length of the protocol name", &[F::ProtocolNameLength]),
     leaf("mqtt.protoname", K::Text, "Protocol name", &[F::ProtocolName]),
     leaf("mqtt.clientid_len", U16, "Length of the client identifier", &[F::ClientIdLength]),

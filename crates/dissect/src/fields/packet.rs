@@ -6,6 +6,7 @@ use mqscope_wire::{Field, Observer, Packet, PacketType, Span, Value, Version, Vi
 
 use super::{FieldKind, FieldValue};
 use crate::annotate::{REDACTED, Secrets, is_secret};
+use crate::payload::PayloadKind;
 use crate::{PacketView, Row};
 
 /// Where in a packet a field's values are read.
@@ -34,6 +35,8 @@ pub(super) enum Wanted {
     ConnAckFlags,
     ConnAckReserved,
     Topic,
+    /// What the payload seems to be. Wireshark has it only where its user set what payloads are.
+    PayloadKind,
     PropertyId,
     UserProperty,
     UnknownProperty,
@@ -108,6 +111,7 @@ fn at_hand(
             FieldKind::Text => FieldValue::Text(publish.payload),
             _ => FieldValue::Bytes(publish.payload),
         }),
+        (Wanted::PayloadKind, Ok(Packet::Publish(publish))) => payload_kind(publish.payload, out),
         _ => return false,
     }
     true
@@ -175,7 +179,7 @@ fn can_occur(wanted: Wanted, kind: PacketType) -> bool {
         Wanted::Code(_, of) => kind == of,
         Wanted::ConnAckFlags | Wanted::ConnAckReserved => kind == ConnAck,
         Wanted::Topic => matches!(kind, Publish | Subscribe | Unsubscribe),
-        Wanted::IllegalTopicLength | Wanted::UnknownTopicAlias => kind == Publish,
+        Wanted::PayloadKind | Wanted::IllegalTopicLength | Wanted::UnknownTopicAlias => kind == Publish,
         _ => true,
     }
 }
@@ -210,6 +214,13 @@ fn about_topic(wanted: Wanted, view: &PacketView<'_>, out: &mut dyn FnMut(FieldV
     }
 }
 
+fn payload_kind(payload: &[u8], out: &mut dyn FnMut(FieldValue<'_>)) {
+    match PayloadKind::of(payload) {
+        PayloadKind::Empty => {}
+        kind => out(FieldValue::Text(kind.name().as_bytes())),
+    }
+}
+
 /// Hears all fields of a packet and gives those that are wanted.
 struct Extract<'v, 'o> {
     wanted: Wanted,
@@ -235,6 +246,10 @@ impl Observer for Extract<'_, '_> {
             Wanted::Met(fields) if fields.contains(&field) => (self.out)(FieldValue::Presence),
             Wanted::ConnAckReserved if field == Field::ConnectAckFlagsReserved => {
                 (self.out)(FieldValue::Boolean(value != Value::Number(0)));
+            }
+            Wanted::PayloadKind if field == Field::Payload => {
+                let payload = self.bytes.get(span.start as usize..span.end() as usize).unwrap_or_default();
+                payload_kind(payload, self.out);
             }
             Wanted::UserProperty if field == Field::UserPropertyName => self.name = Some(span),
             Wanted::UserProperty if field == Field::UserPropertyValue => {
@@ -296,14 +311,12 @@ mod tests {
             let mut capture = Capture::open(&path).expect(name);
             let mut indexer = Indexer::new(Settings::default(), capture.store());
             let mut visitor = |view: &PacketView<'_>| {
-                for (field, kind) in [
-                    (Field::PacketId, FieldKind::Unsigned(16)),
-                    (Field::Payload, FieldKind::Text),
-                    (Field::Payload, FieldKind::Bytes),
+                for (wanted, kind) in [
+                    (Wanted::Leaf(&[Field::PacketId]), FieldKind::Unsigned(16)),
+                    (Wanted::Leaf(&[Field::Payload]), FieldKind::Text),
+                    (Wanted::Leaf(&[Field::Payload]), FieldKind::Bytes),
+                    (Wanted::PayloadKind, FieldKind::Text),
                 ] {
-                    let fields: &'static [Field] =
-                        if field == Field::PacketId { &[Field::PacketId] } else { &[Field::Payload] };
-                    let wanted = Wanted::Leaf(fields);
                     let (mut short, mut long) = (Vec::new(), Vec::new());
                     if at_hand(wanted, kind, view, &mut |value| short.push(format!("{value:?}"))) {
                         let out = &mut |value: FieldValue<'_>| long.push(format!("{value:?}"));

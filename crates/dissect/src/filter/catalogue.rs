@@ -10,6 +10,7 @@ use super::eval::Source;
 use super::value::Value;
 use crate::PacketView;
 use crate::fields::{self, FieldId, FieldKind, FieldValue, RowFacts};
+use crate::payload::PayloadKind;
 
 /// A field of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,13 @@ impl Field {
     /// Whether it is about the frame, and so the same for all packets that the frame completes.
     pub(super) fn is_of_frame(self) -> bool {
         !self.name().starts_with("mqtt") && !self.name().starts_with("_ws")
+    }
+
+    /// Its texts, if they are of a few known ones.
+    pub(super) fn texts(self) -> impl Iterator<Item = &'static str> {
+        let is_kind = self.name() == "mqtt.msg_decoded_as";
+        let kinds = PayloadKind::ALL.into_iter().filter(move |kind| is_kind && *kind != PayloadKind::Empty);
+        kinds.map(PayloadKind::name)
     }
 
     /// The names of its numbers, a few numbers by two of them; all named numbers are below 256.

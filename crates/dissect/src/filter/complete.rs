@@ -304,13 +304,15 @@ impl Found<'_> {
             self.push("False", CompletionKind::Value, "0");
         }
         let typed = self.typed.trim_start_matches('"').to_lowercase();
-        for (number, name) in field.value_names() {
+        let numbers = field.value_names().map(|(number, name)| (name, number.to_string()));
+        let texts = field.texts().map(|text| (text, String::new()));
+        for (name, about) in numbers.chain(texts) {
             if name.to_lowercase().starts_with(&typed) {
                 self.completions.push(Completion {
                     text: format!("\"{name}\""),
                     replace: self.replace,
                     kind: CompletionKind::Value,
-                    about: number.to_string(),
+                    about,
                 });
             }
         }
@@ -424,6 +426,8 @@ mod tests {
         assert!(texts("mqtt.msgtype in {\"Connect Ack\", pub").contains(&"\"Publish Message\"".to_owned()));
         assert!(texts("mqtt.msgtype not in {").contains(&"\"Publish Message\"".to_owned()));
         assert!(texts("mqtt.retain == T").contains(&"True".to_owned()));
+        assert_eq!(first("mqtt.msg_decoded_as == j"), "\"json\"");
+        assert_eq!(texts("mqtt.msg_decoded_as in {\"cbor\", \"z"), ["\"zlib\"", "\"zstd\""]);
         assert!(!texts("mqtt.retain == ").contains(&"mqtt.topic".to_owned()));
     }
 

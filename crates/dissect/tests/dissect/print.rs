@@ -3,6 +3,7 @@
 use mqscope_dissect::annotate::Secrets;
 use mqscope_dissect::escape::is_unsafe;
 use mqscope_dissect::fields::{FieldId, FieldKind, FieldValue, values};
+use mqscope_dissect::filter::Filter;
 use mqscope_dissect::print::fields::{RowPer, Table, TableStyle};
 use mqscope_dissect::print::hex::{Clauses, HexPrinter, HexStyle, Layout, Shown};
 use mqscope_dissect::print::json::JsonLines;
@@ -154,6 +155,7 @@ fn a_table_has_a_row_for_each_packet() {
         "mqtt.msgid",
         "mqtt.passwd",
         "mqtt.msg",
+        "mqtt.msg_decoded_as",
         "mqtt.client_id",
         "mqtt.client_group",
         "mqtt.property.user_property",
@@ -169,6 +171,31 @@ fn a_table_per_frame_has_the_values_of_all_its_packets() {
     let rows = table(&["frame.number", "ip.src", "mqtt.msgtype", "mqtt.topic"], style);
     assert!(rows.contains("\"8\"\t\"10.0.0.2\"\t\"3,12\"\t\"a/b\"\n"), "{rows}");
     assert!(rows.contains("\"9\"\t\"10.0.0.1\"\t\"13,4\"\t\n"), "{rows}");
+}
+
+#[test]
+fn a_payload_is_named_for_what_it_seems_to_be() {
+    let payloads: [&[u8]; 6] =
+        [b"{\"t\":20.5}", b"on", b"", &[0xa1, 0x61, b't', 0x15], &[0x28, 0xb5, 0x2f, 0xfd, 0, 0], &[0xff; 3]];
+    let mut tape = Tape::new();
+    let mut talk = tape.open(50_000);
+    tape.client(&mut talk, CONNECT);
+    for payload in payloads {
+        tape.client(&mut talk, &publish("a", 0, 0, payload));
+    }
+    let field = FieldId::by_name("mqtt.msg_decoded_as").unwrap();
+    let json = Filter::parse("mqtt.msg_decoded_as == \"json\"").unwrap();
+    let (mut names, mut matches) = (Vec::new(), Vec::new());
+    tape.watch(|packet| {
+        names.push(String::new());
+        matches.push(json.matches(packet));
+        values(field, packet, &mut |value| match value {
+            FieldValue::Text(name) => names.last_mut().unwrap().push_str(str::from_utf8(name).unwrap()),
+            other => panic!("{other:?}"),
+        });
+    });
+    assert_eq!(names, ["", "json", "text", "", "cbor", "zstd", "binary"]);
+    assert_eq!(matches, [false, true, false, false, false, false, false]);
 }
 
 #[test]
