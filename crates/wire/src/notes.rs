@@ -5,6 +5,7 @@ mod tape;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
+use crate::frame::Frame;
 use crate::{Field, Observer, Span, Value, Violation};
 pub use tape::NoteIter;
 use tape::Record;
@@ -57,7 +58,7 @@ impl Note {
 
 /// Records every field, group and violation into buffers that are used again.
 ///
-/// A field takes one word, since a packet has dozens and each must be written while decoding but is seldom
+/// A field takes one word at most, since a packet has dozens and each must be written while decoding but is seldom
 /// read: where it stands follows from the lengths of those before it, which is why fields must come in the
 /// order of the packet's bytes. After an error, the notes up to the error are kept; groups that were open
 /// end where the notes end.
@@ -100,12 +101,36 @@ impl Observer for Notes {
     }
 
     #[inline(always)]
+    fn header(&mut self, frame: Frame) {
+        self.records.push(Record::header(frame));
+    }
+
+    // What kinds of fields these are is known where they are read: of the loop nothing is left there but their values.
+    #[inline(always)]
     fn fields<const N: usize>(&mut self, group: Option<Field>, fields: [(Field, Span, Value<'_>); N]) {
-        let leaves = fields.map(|(field, span, value)| Record::leaf(field, span, value));
-        if let Some(group) = group {
-            self.records.push(Record::whole(group, N));
+        let mut records = [Record::CLOSE; N];
+        let mut len = 0;
+        for (index, &(field, span, value)) in fields.iter().enumerate() {
+            let is_prefixed = index > 0 && matches!(value, Value::Text(_) | Value::Bytes(_));
+            len -= usize::from(is_prefixed);
+            records[len] = match is_prefixed {
+                true => Record::prefixed(field, span.len),
+                false => Record::leaf(field, span, value),
+            };
+            len += 1;
         }
-        self.records.extend_from_slice(&leaves);
+        match (group, records.first_mut()) {
+            (Some(group), Some(first)) if first.is_byte() && N < 256 => {
+                *first = first.beginning(group, len as u8);
+                self.records.extend_from_slice(&records[..len]);
+            }
+            (Some(group), _) => {
+                self.records.push(Record::open(group));
+                self.records.extend_from_slice(&records[..len]);
+                self.records.push(Record::CLOSE);
+            }
+            (None, _) => self.records.extend_from_slice(&records[..len]),
+        }
     }
 
     #[inline(always)]

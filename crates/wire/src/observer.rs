@@ -2,6 +2,8 @@
 
 use core::ops::ControlFlow;
 
+use crate::frame::Frame;
+use crate::reader::tell_header;
 use crate::{DecodeError, Field, Severity, Text, Violation};
 
 /// Where a field stands in the packet.
@@ -58,6 +60,7 @@ pub trait Observer {
 
     /// Several fields in a row, which are all there is in `group` if there is one: the same as to
     /// [`enter`](Self::enter) it, hear of each [`field`](Self::field) and [`leave`](Self::leave) it.
+    /// A string or bytes that are not the first of them come after their length, a field of two bytes.
     #[inline(always)]
     fn fields<const N: usize>(&mut self, group: Option<Field>, fields: [(Field, Span, Value<'_>); N]) {
         let end = fields.last().map_or(0, |(_, span, _)| span.end());
@@ -70,6 +73,12 @@ pub trait Observer {
         if group.is_some() {
             self.leave(end);
         }
+    }
+
+    /// The fixed header was read: the same as to hear of its [`fields`](Self::fields).
+    #[inline(always)]
+    fn header(&mut self, frame: Frame) {
+        tell_header(frame, self);
     }
 
     /// A group of fields begins at byte `at`.

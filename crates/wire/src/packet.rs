@@ -32,7 +32,7 @@ pub use unsubscribe::{TopicFilters, Unsubscribe};
 use crate::error::Fault;
 use crate::frame::{self, Frame};
 use crate::property::decode::Met;
-use crate::reader::{OTHER_PARTS, PUBLISH_PARTS, Read, Reader, broken_header, tell_header, tell_violation};
+use crate::reader::{Read, Reader, broken_header, tell_violation};
 use crate::writer::{MAX_VBI, Slice, Writer, vbi_len};
 use crate::{
     DecodeError, EncodeError, EncodeErrorKind, Field, Observer, PacketType, Properties, PropertyId, Span,
@@ -172,7 +172,7 @@ fn decode_publish<'b, O: Observer>(
     version: Version,
     seen: &mut O,
 ) -> Result<Packet<'b>, DecodeError> {
-    tell_header::<_, 4, 5>(frame, seen, PUBLISH_PARTS);
+    seen.header(frame);
     if frame.is_padded() && version == Version::V5 {
         tell_violation(seen, Violation::LengthNotMinimal, Field::RemainingLength, frame.length_span())?;
     }
@@ -268,7 +268,7 @@ fn reader<'b, 's, O: Observer>(
     version: Version,
     seen: &'s mut O,
 ) -> Read<Reader<'b, 's, O>> {
-    tell_header::<_, 2, 3>(frame, seen, OTHER_PARTS);
+    seen.header(frame);
     let (kind, flags) = (frame.packet_type(), frame.first & 0x0f);
     if flags != kind.fixed_flags() && !flags_are_free(kind, flags, version) {
         tell_violation(seen, Violation::FlagsReserved, Field::Flags, Span::bits(0, 0x0f))?;

@@ -6,8 +6,6 @@
 
 mod untold;
 
-use core::array;
-
 use crate::error::Fault;
 use crate::frame::Frame;
 use crate::text;
@@ -160,7 +158,7 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     }
 
     #[inline(always)]
-    fn unchecked_text(&mut self, field: Field) -> Read<Text<'b>> {
+    pub(crate) fn unchecked_text(&mut self, field: Field) -> Read<Text<'b>> {
         let untold = self.untold_text(field.length(), field);
         let (told, text) = untold.map_err(|cut| cut.tell(self.seen))?;
         self.seen.fields(None, told);
@@ -266,18 +264,20 @@ impl<'b, 's, O: Observer> Reader<'b, 's, O> {
     }
 }
 
-/// Tells of a fixed header: the `N` parts of the first byte and the Remaining Length, `M` fields in all.
+/// Tells of the fields of a fixed header.
 #[inline(always)]
-pub(crate) fn tell_header<O: Observer, const N: usize, const M: usize>(
-    frame: Frame,
-    seen: &mut O,
-    parts: [(Field, u8); N],
-) {
-    const { assert!(M == N + 1) };
-    let parts = bits(0, frame.first, parts);
+pub(crate) fn tell_header<O: Observer + ?Sized>(frame: Frame, seen: &mut O) {
     let length = (Field::RemainingLength, frame.length_span(), Value::Number(frame.remaining));
-    let fields: [_; M] = array::from_fn(|index| *parts.get(index).unwrap_or(&length));
-    seen.fields(Some(Field::FixedHeader), fields);
+    match frame.packet_type() {
+        PacketType::Publish => {
+            let [kind, dup, qos, retain] = bits(0, frame.first, PUBLISH_PARTS);
+            seen.fields(Some(Field::FixedHeader), [kind, dup, qos, retain, length]);
+        }
+        _ => {
+            let [kind, flags] = bits(0, frame.first, OTHER_PARTS);
+            seen.fields(Some(Field::FixedHeader), [kind, flags, length]);
+        }
+    }
 }
 
 /// There is no whole fixed header in `bytes`: tells what there is of it.
@@ -298,11 +298,19 @@ pub(crate) fn broken_header<O: Observer>(bytes: &[u8], seen: &mut O) -> Fault {
     }
 }
 
+/// What a packet's first byte is made of.
+pub(crate) fn header_parts(first: u8) -> &'static [(Field, u8)] {
+    match PacketType::from_first_byte(first) {
+        PacketType::Publish => &PUBLISH_PARTS,
+        _ => &OTHER_PARTS,
+    }
+}
+
 /// What a PUBLISH's first byte is made of.
-pub(crate) const PUBLISH_PARTS: [(Field, u8); 4] =
+const PUBLISH_PARTS: [(Field, u8); 4] =
     [(Field::PacketType, 0xf0), (Field::Dup, 0x08), (Field::Qos, 0x06), (Field::Retain, 0x01)];
 /// What any other packet's first byte is made of.
-pub(crate) const OTHER_PARTS: [(Field, u8); 2] = [(Field::PacketType, 0xf0), (Field::Flags, 0x0f)];
+const OTHER_PARTS: [(Field, u8); 2] = [(Field::PacketType, 0xf0), (Field::Flags, 0x0f)];
 
 /// The fields that the bits of a byte are: each its mask's, moved down to bit 0.
 #[inline(always)]

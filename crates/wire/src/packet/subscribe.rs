@@ -7,7 +7,7 @@ use core::fmt;
 use super::{packet_id_len, properties_len, write_properties};
 use crate::property::decode as properties;
 use crate::reader::{Read, Reader};
-use crate::text::{for_each_wildcard, has_wildcard};
+use crate::text::{for_each_wildcard, has_wildcard, is_plain_topic};
 use crate::writer::Writer;
 #[cfg(feature = "alloc")]
 use crate::writer::prefixed_len;
@@ -223,7 +223,13 @@ fn options<O: Observer>(r: &mut Reader<'_, '_, O>, filter: Text<'_>, version: Ve
 /// A topic filter, whose wildcards and share name must be in their places (§4.7, §4.8.2).
 #[inline(always)]
 pub(super) fn decode_filter<'b, O: Observer>(r: &mut Reader<'b, '_, O>, version: Version) -> Read<Text<'b>> {
-    let filter = r.text(Field::TopicFilter)?;
+    let filter = r.unchecked_text(Field::TopicFilter)?;
+    // Without a wildcard and a share name nothing can be out of place.
+    let is_plain = is_plain_topic(filter.0) && !filter.is_empty();
+    if is_plain && (version != Version::V5 || !filter.0.starts_with(SHARE)) {
+        return Ok(filter);
+    }
+    r.check_text(Field::TopicFilter, filter)?;
     if filter.is_empty() {
         r.violation(Violation::TopicFilterEmpty, Field::TopicFilter, r.span_of(filter))?;
     } else {

@@ -1,7 +1,10 @@
 //! What must hold of any bytes at all. The fuzz targets check the same.
 
+use std::ops::ControlFlow;
+
 use mqscope_wire::{
-    DecodeError, ErrorKind, Lenient, Note, NoteKind, Notes, Severity, Strict, Version, decode, frame,
+    DecodeError, ErrorKind, Field, Lenient, Note, NoteKind, Notes, Observer, Severity, Span, Strict, Value,
+    Version, Violation, decode, frame,
 };
 
 /// Decodes with all observers and holds what they say to the laws.
@@ -28,6 +31,13 @@ pub(crate) fn laws(bytes: &[u8], version: Version) {
     }
 
     let all: Vec<Note> = notes.notes().collect();
+    let mut heard = Heard::default();
+    assert_eq!(decode(bytes, version, &mut heard), noted);
+    let told: Vec<_> = all
+        .iter()
+        .map(|note| (note.field(), note.span(), note.depth(), note.kind(), note.number()))
+        .collect();
+    assert_eq!(told, heard.all(), "the notes say what was heard");
     let end = tile(&all);
     match &noted {
         Ok(packet) => {
@@ -47,6 +57,56 @@ pub(crate) fn laws(bytes: &[u8], version: Version) {
     groups_cover_what_they_hold(&all);
     for (_, span) in notes.violations() {
         assert!(span.end() as usize <= bytes.len());
+    }
+}
+
+/// Field, place, depth, kind and number.
+type Told = (Field, Span, u8, NoteKind, u64);
+
+/// Hears each field and group by itself, and packs nothing.
+#[derive(Default)]
+struct Heard {
+    notes: Vec<Told>,
+    open: Vec<usize>,
+}
+
+impl Heard {
+    /// All notes; groups that are open end where these do.
+    fn all(mut self) -> Vec<Told> {
+        let end = self.notes.iter().map(|note| note.1.end()).max().unwrap_or(0);
+        while !self.open.is_empty() {
+            self.leave(end);
+        }
+        self.notes
+    }
+
+    fn tell(&mut self, field: Field, span: Span, kind: NoteKind, number: u64) {
+        self.notes.push((field, span, self.open.len() as u8, kind, number));
+    }
+}
+
+impl Observer for Heard {
+    fn field(&mut self, field: Field, span: Span, value: Value<'_>) {
+        let number = match value {
+            Value::Number(number) => number.into(),
+            Value::Text(text) => text.len() as u64,
+            Value::Bytes(bytes) => bytes.len() as u64,
+        };
+        self.tell(field, span, NoteKind::Leaf, number);
+    }
+
+    fn enter(&mut self, group: Field, at: u32) {
+        self.tell(group, Span::bytes(at, 0), NoteKind::Group, 0);
+        self.open.push(self.notes.len() - 1);
+    }
+
+    fn leave(&mut self, at: u32) {
+        let group = &mut self.notes[self.open.pop().expect("a group that was entered")].1;
+        group.len = at - group.start;
+    }
+
+    fn violation(&mut self, _: Violation, _: Span) -> ControlFlow<()> {
+        ControlFlow::Continue(())
     }
 }
 
