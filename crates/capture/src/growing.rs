@@ -248,7 +248,7 @@ impl Drop for Appender {
     }
 }
 
-fn new_file() -> Result<File, CaptureError> {
+pub(crate) fn new_file() -> Result<File, CaptureError> {
     tempfile::tempfile_in(directory()).map_err(spool_error)
 }
 

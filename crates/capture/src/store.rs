@@ -3,14 +3,22 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use crate::CaptureError;
 use crate::growing::Growing;
+use crate::{CaptureError, Scratch};
 
-/// The bytes behind a capture, to be read again at any position: the file itself, or the spool.
+/// The bytes behind a capture, to be read again at any position: the file itself, or the spool, and beside them what
+/// was derived from them (decrypted, unmasked, inflated).
 ///
 /// Cheap to clone and free to share: reads are positional, so no reader moves another's cursor.
 #[derive(Debug, Clone)]
-pub struct Store(Arc<Bytes>);
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    bytes: Bytes,
+    derived: Scratch,
+    origins: Scratch,
+}
 
 #[derive(Debug)]
 pub(crate) enum Bytes {
@@ -19,16 +27,36 @@ pub(crate) enum Bytes {
 }
 
 impl Store {
+    /// Where positions of derived bytes begin: no capture is so long.
+    pub const DERIVED: u64 = 1 << 62;
+
     pub(crate) fn file(file: File, name: String) -> Self {
-        Self(Arc::new(Bytes::File { file, name }))
+        Self::new(Bytes::File { file, name })
     }
 
     pub(crate) fn growing(growing: Arc<Growing>) -> Self {
-        Self(Arc::new(Bytes::Growing(growing)))
+        Self::new(Bytes::Growing(growing))
+    }
+
+    fn new(bytes: Bytes) -> Self {
+        Self(Arc::new(Inner { bytes, derived: Scratch::default(), origins: Scratch::default() }))
     }
 
     pub(crate) fn bytes(&self) -> &Bytes {
-        &self.0
+        &self.0.bytes
+    }
+
+    /// Keeps bytes that were derived from captured ones; the position at which [`read`](Self::read) finds them.
+    ///
+    /// # Errors
+    /// If the temporary file cannot be made or written.
+    pub fn derive(&self, bytes: &[u8]) -> Result<u64, CaptureError> {
+        Ok(Self::DERIVED + self.0.derived.append(bytes)?)
+    }
+
+    /// Notes on where derived bytes came from, in whatever form their one writer gives them.
+    pub fn origins(&self) -> &Scratch {
+        &self.0.origins
     }
 
     /// Fills `buf` with the bytes that begin at `at`, as in [`Frame::at`](crate::Frame::at).
@@ -37,6 +65,9 @@ impl Store {
     /// [`CaptureError::Dropped`] if a ring let go of them, [`CaptureError::BeyondEnd`] if there are not so many,
     /// and what the system says if it cannot read.
     pub fn read(&self, at: u64, buf: &mut [u8]) -> Result<(), CaptureError> {
+        if let Some(at) = at.checked_sub(Self::DERIVED) {
+            return self.0.derived.read(at, buf);
+        }
         match self.bytes() {
             Bytes::Growing(growing) => growing.read(at, buf),
             Bytes::File { file, name } => file.read_exact_at(buf, at).map_err(|source| {
@@ -48,11 +79,16 @@ impl Store {
         }
     }
 
-    /// Where the bytes end for now.
+    /// Where the captured bytes end for now.
     pub fn end(&self) -> u64 {
         match self.bytes() {
             Bytes::Growing(growing) => growing.end(),
             Bytes::File { file, .. } => file.metadata().map_or(0, |metadata| metadata.len()),
         }
+    }
+
+    /// Where the bytes end for now among which `at` is: the captured ones, or the derived ones.
+    pub fn end_after(&self, at: u64) -> u64 {
+        if at < Self::DERIVED { self.end() } else { Self::DERIVED + self.0.derived.end() }
     }
 }
