@@ -98,9 +98,13 @@ pub(crate) struct Source {
         default_value_t = 32
     )]
     pub(crate) buffer_mib: u32,
-    /// Decode as: `tcp.port==N,mqtt` where content alone cannot tell
-    #[arg(short = 'd', long = "decode-as", value_name = "tcp.port==N,mqtt")]
+    /// Decode as `mqtt`, `ws` or `tls` where content alone cannot tell
+    #[arg(short = 'd', long = "decode-as", value_name = "tcp.port==N,mqtt|ws|tls")]
     pub(crate) decode_as: Vec<String>,
+    /// Key log that decrypts TLS 1.2 and 1.3, as browsers, Node and OpenSSL write it; followed as it grows while
+    /// capturing live. A pcapng's own secrets are used without being asked for
+    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
+    pub(crate) keylog: Option<PathBuf>,
     /// Display filter, in Wireshark's language: `mqtt.topic contains "temp" and mqtt.qos > 0`
     #[arg(short = 'Y', long = "display-filter", value_name = "FILTER")]
     pub(crate) filter: Option<String>,
@@ -148,6 +152,10 @@ pub(crate) struct Dump {
     /// Write the frames that carry matching packets to this pcapng file; `-` is standard output
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
+    /// Also print what the layers that carry MQTT say: WebSocket upgrades and control frames, TLS hellos and alerts, PROXY
+    /// headers. Filters that ask for them (`-Y http`, `-Y tls`) print them anyway
+    #[arg(long)]
+    pub(crate) carriers: bool,
     /// With `-T hex`: each field with the clause of the specification it comes from, and payloads whole
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,

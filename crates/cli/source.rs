@@ -6,7 +6,7 @@ use std::{
 };
 
 use mqscope_capture::{Capture, live};
-use mqscope_dissect::{Settings, annotate::Secrets, filter::Filter};
+use mqscope_dissect::{Settings, Snapshot, annotate::Secrets, filter::Filter};
 
 use crate::{
     args,
@@ -72,7 +72,15 @@ pub(crate) fn filter(args: &args::Source) -> Result<Option<Filter>, Failure> {
 /// What the indexer is told.
 pub(crate) fn settings(args: &args::Source) -> Result<Settings, Failure> {
     let decode_as = args.decode_as.iter().map(|rule| rule.parse()).collect::<Result<_, _>>().or_usage()?;
-    Ok(Settings { decode_as })
+    let is_file = args.read.as_deref().is_some_and(|path| path != Path::new("-"));
+    if let Some(path) = args.keylog.as_deref().filter(|path| is_file && !path.exists()) {
+        let path = path.display();
+        return Err(Failure::io(anyhow::anyhow!(
+            "key log {path} is not there; without it nothing can be decrypted"
+        )));
+    }
+    let await_keys = args.keylog.is_some() && !is_file;
+    Ok(Settings { decode_as, keylog: args.keylog.clone(), await_keys })
 }
 
 /// When to stop by itself, besides at the end.
@@ -123,6 +131,23 @@ pub(crate) fn report_losses(capture: &Capture) {
             "mqscope: {lost} frames lost (kernel {}, interface {}, ring {}); a larger -B or a narrower -f helps",
             stats.kernel_drops, stats.interface_drops, stats.ring_drops
         );
+    }
+}
+
+/// What was there and could not be shown as packets, on standard error.
+pub(crate) fn report_unseen(snapshot: &Snapshot) {
+    let traffic = snapshot.traffic();
+    if traffic.encrypted > 0 {
+        let connections = if traffic.encrypted == 1 { "connection" } else { "connections" };
+        eprintln!(
+            "mqscope: {} TLS {connections} could not be decrypted; `-Y tls` shows the handshakes, --keylog FILE decrypts with \
+             the secrets that `node --tls-keylog=FILE` or SSLKEYLOGFILE=FILE writes",
+            traffic.encrypted
+        );
+    }
+    if traffic.refused > 0 {
+        let upgrades = if traffic.refused == 1 { "upgrade was" } else { "upgrades were" };
+        eprintln!("mqscope: {} WebSocket {upgrades} refused; `-Y http` shows them", traffic.refused);
     }
 }
 

@@ -43,12 +43,15 @@ pub(crate) fn dump(args: args::Dump, color: Color) -> Outcome {
     let frames =
         args.write.as_deref().map(|path| FrameSelection::create(path, capture.store())).transpose()?;
 
+    let carriers = args.carriers || filter.as_ref().is_some_and(Filter::asks_for_carriers);
     let asked = Asked::new(filter, args.per_frame);
-    let out = Out { asked, printer, bytes: Vec::with_capacity(OUT_BYTES * 2), left: stop_at.packets };
+    let out =
+        Out { asked, carriers, printer, bytes: Vec::with_capacity(OUT_BYTES * 2), left: stop_at.packets };
     let mut dump = Dump { indexer: Indexer::new(settings, capture.store()), out, frames, stop_at, stop };
     dump.out.printer.begin(&mut dump.out.bytes);
     let exit = dump.run(&mut capture)?;
     source::report_losses(&capture);
+    source::report_unseen(&dump.indexer.snapshot());
     Ok(exit)
 }
 
@@ -57,7 +60,13 @@ pub(crate) fn dump(args: args::Dump, color: Color) -> Outcome {
 pub(super) fn print_lines(mut capture: Capture, color: Color) -> Outcome {
     let stop = Stop::on_signals().or_io(|| "could not catch signals".to_owned())?;
     let printer = Printer::lines(color);
-    let out = Out { asked: Asked::All, printer, bytes: Vec::with_capacity(OUT_BYTES * 2), left: None };
+    let out = Out {
+        asked: Asked::All,
+        carriers: false,
+        printer,
+        bytes: Vec::with_capacity(OUT_BYTES * 2),
+        left: None,
+    };
     let indexer = Indexer::new(mqscope_dissect::Settings::default(), capture.store());
     Dump { indexer, out, frames: None, stop_at: source::StopAt::default(), stop }.run(&mut capture)
 }
@@ -73,6 +82,8 @@ struct Dump {
 /// What is printed of the packets that come by.
 struct Out {
     asked: Asked,
+    /// Whether rows that are no packets count.
+    carriers: bool,
     printer: Printer,
     bytes: Vec<u8>,
     /// How many packets may still match; of frames, how many of those.
@@ -134,7 +145,10 @@ impl Dump {
         if let Some(reached) = self.is_over(bytes) {
             return Ok(ControlFlow::Break(reached));
         }
-        while let Some(frame) = capture.next_frame().or_io(reading)? {
+        self.look_for_keys(ahead)?;
+        loop {
+            self.take_keys(capture, ahead)?;
+            let Some(frame) = capture.next_frame().or_io(reading)? else { break };
             bytes += frame.bytes.len() as u64;
             if let Some(frames) = &mut self.frames {
                 frames.remember(&frame);
@@ -163,6 +177,34 @@ impl Dump {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Looks whether keys have come for connections that went by before them.
+    fn look_for_keys(&mut self, ahead: bool) -> Result<(), Failure> {
+        let reading = || "could not decrypt".to_owned();
+        if ahead {
+            let _ = self.indexer.look_for_keys(&mut Unseen).or_io(reading)?;
+            return Ok(());
+        }
+        let mut sink = Matches { out: &mut self.out, rows: Vec::new() };
+        let _ = self.indexer.look_for_keys(&mut sink).or_io(reading)?;
+        let rows = sink.rows;
+        self.select(&rows);
+        Ok(())
+    }
+
+    /// Takes the keys that the capture itself has.
+    fn take_keys(&mut self, capture: &mut Capture, ahead: bool) -> Result<(), Failure> {
+        let reading = || "could not read on".to_owned();
+        if ahead {
+            let _ = self.indexer.take_keys(capture, &mut Unseen).or_io(reading)?;
+            return Ok(());
+        }
+        let mut sink = Matches { out: &mut self.out, rows: Vec::new() };
+        let _ = self.indexer.take_keys(capture, &mut sink).or_io(reading)?;
+        let rows = sink.rows;
+        self.select(&rows);
+        Ok(())
+    }
+
     /// Whether to stop here: `true` because somebody interrupted, `false` because a stop condition is reached.
     fn is_over(&self, bytes: u64) -> Option<bool> {
         if self.stop.asked() { Some(true) } else { self.stop_at.is_reached(bytes).then_some(false) }
@@ -188,7 +230,7 @@ impl Dump {
     fn select(&mut self, rows: &[RowId]) {
         if let Some(frames) = &mut self.frames {
             for &row in rows {
-                frames.select(self.indexer.extents(row));
+                frames.select(&self.indexer.captured(row));
             }
         }
     }
@@ -270,6 +312,9 @@ impl Visitor for Matches<'_> {
         let out = &mut *self.out;
         if out.left == Some(0) {
             return ControlFlow::Break(());
+        }
+        if !out.carriers && packet.packet_type().is_none() {
+            return ControlFlow::Continue(());
         }
         match &out.asked {
             Asked::All => {}

@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     let mut flags = [0_u32; 4];
     for row in snapshot.rows() {
-        kinds[usize::from(row.first >> 4)] += 1;
+        kinds[row.packet_type().map_or(0, |kind| kind as usize)] += 1;
         for (count, (_, flag)) in flags.iter_mut().zip(&named) {
             *count += u32::from(row.flags.contains(*flag));
         }

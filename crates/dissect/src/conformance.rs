@@ -3,6 +3,7 @@
 //! A witness sees less than the participants did, so a finding needs a conversation that was seen whole: from its
 //! CONNECT on, without a gap in either direction. [`Conversation`](crate::conversation::Conversation) sees to that.
 
+use mqscope_websocket::Fault;
 use mqscope_wire::{Span, Version};
 
 /// A rule that a packet breaks by its place among the others.
@@ -24,10 +25,12 @@ macro_rules! breaches {
                 #[doc = concat!("The ", $text, ".")]
                 $name,
             )*
+            /// A WebSocket frame that carried the packet breaks a rule of WebSocket.
+            WebSocket(Fault),
         }
 
         impl Breach {
-            /// All of them.
+            /// All of them, but those of WebSocket.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
             /// The number of the statement in the version's specification, such as `MQTT-3.1.0-1`; where the rule
@@ -39,6 +42,7 @@ macro_rules! breaches {
                         (Self::$name, Version::V5) => $v5,
                         (Self::$name, Version::V31 | Version::V311) => $v311,
                     )*
+                    (Self::WebSocket(fault), _) => fault.clause(),
                 }
             }
 
@@ -46,6 +50,7 @@ macro_rules! breaches {
             pub const fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
+                    Self::WebSocket(fault) => fault.text(),
                 }
             }
 
@@ -53,6 +58,7 @@ macro_rules! breaches {
             pub const fn fix(self) -> &'static str {
                 match self {
                     $(Self::$name => $fix,)*
+                    Self::WebSocket(_) => "mend the WebSocket library that sends it, or what stands between it and here",
                 }
             }
         }
@@ -94,4 +100,10 @@ breaches! {
     AfterDisconnect "MQTT-3.14.4-2" "MQTT-3.14.4-1"
         "packet is sent after DISCONNECT"
         "close the connection after DISCONNECT"
+    TextMessage "MQTT-6.0.0-1" "MQTT-6.0.0-1"
+        "packet is sent in a WebSocket text message"
+        "send binary messages: WebSocket servers must close the connection otherwise"
+    NoSubprotocol "MQTT-6.0.0-4" "MQTT-6.0.0-4"
+        "server does not take the subprotocol that the client offers"
+        "have the server answer with Sec-WebSocket-Protocol: mqtt; clients give up without it"
 }

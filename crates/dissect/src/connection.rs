@@ -1,12 +1,15 @@
 //! A TCP flow, from its first bytes to what it is found to carry.
 
 use mqscope_stream::{Direction, FlowKey};
-use mqscope_wire::{Version, frame};
+use mqscope_wire::Version;
 
 use crate::conversation::Conversation;
 use crate::lane::{Lane, Piece};
+use crate::recognise::Level;
 use crate::resync::{Hint, Trust};
-use crate::{FrameRef, Protocol};
+use crate::tls::Tls;
+use crate::websocket::WebSocket;
+use crate::{Breach, CarrierMessage, Extent, FrameRef, Protocol, Transport};
 
 /// Bytes of the server's that wait for the client's first ones to be recognised.
 const WAITING_BYTES: usize = 16 * 1024;
@@ -20,12 +23,16 @@ const SEARCHED_BYTES_ON_PORT: u64 = 16 * 1024 * 1024;
 const PORT: u16 = 1883;
 const PORT_OVER_TLS: u16 = 8883;
 
-/// Both directions, and what they carry.
+/// Both directions, and what they carry: `TCP → [TLS →] [WebSocket →] MQTT`, layers being put in as they are recognised.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) lanes: [Lane; 2],
-    /// What came so far, by direction, while it is not known what the flow carries.
+    pub(crate) tls: Option<Box<Tls>>,
+    pub(crate) websocket: Option<Box<WebSocket>>,
+    /// What came so far, by direction, while it is not known what the topmost layer carries.
     pub(crate) undecided: Option<Box<[Head; 2]>>,
+    pub(crate) lanes: [Lane; 2],
+    /// Whether the capture began after the connection, so that what is undecided may begin anywhere.
+    pub(crate) midstream: bool,
     pub(crate) carrier: Carrier,
 }
 
@@ -37,41 +44,96 @@ pub(crate) struct Carrier {
     /// There once a packet was found.
     pub(crate) mqtt: Option<Mqtt>,
     pub(crate) trust: Trust,
+    pub(crate) transport: Transport,
+    /// The client's direction, once the layers below MQTT tell.
+    pub(crate) client: Option<Direction>,
+    /// Its number among those that have rows, once it has one.
+    pub(crate) flow: Option<u32>,
+    /// What lower layers brought, until it is known that it is of interest.
+    pub(crate) pending: Vec<Pending>,
+    /// Rules that the carrying of the next packet breaks, by direction.
+    pub(crate) breaches: [Vec<Breach>; 2],
 }
 
 /// A connection that carries MQTT.
 #[derive(Debug)]
 pub(crate) struct Mqtt {
-    /// Its number among those.
+    /// Its number among those that have rows.
     pub(crate) flow: u32,
     pub(crate) conversation: Conversation,
+}
+
+/// A message of a lower layer that has no row yet.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) message: CarrierMessage,
+    pub(crate) direction: Direction,
+    pub(crate) frame: FrameRef,
+    pub(crate) extents: Vec<Extent>,
+    pub(crate) breach: Option<Breach>,
 }
 
 /// The first bytes of a direction.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     bytes: Vec<u8>,
-    pieces: Vec<(usize, u64, FrameRef)>,
+    pieces: Vec<HeadPiece>,
 }
 
-/// What the first bytes of a client show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Recognised {
-    Mqtt,
-    NotYet,
-    Other,
+#[derive(Debug, Clone, Copy)]
+struct HeadPiece {
+    /// Its first byte among those held.
+    start: usize,
+    at: u64,
+    frame: FrameRef,
+    carried: FrameRef,
 }
 
 impl Connection {
     /// A flow that has just appeared; `protocol` is what its port was said to carry.
     pub(crate) fn new(stream: u32, key: FlowKey, protocol: Option<Protocol>) -> Self {
-        let (trust, undecided) = match protocol {
-            Some(Protocol::Mqtt) => (Trust::Known, None),
-            None if speaks_for_mqtt(&key) => (Trust::Port, Some(Box::default())),
-            None => (Trust::None, Some(Box::default())),
+        let trust = match protocol {
+            Some(_) => Trust::Known,
+            None if speaks_for_mqtt(&key) => Trust::Port,
+            None => Trust::None,
         };
-        let carrier = Carrier { stream, key, mqtt: None, trust };
-        Self { lanes: [Lane::in_step(), Lane::in_step()], undecided, carrier }
+        let carrier = Carrier {
+            stream,
+            key,
+            mqtt: None,
+            trust,
+            transport: Transport::Tcp,
+            client: None,
+            flow: None,
+            pending: Vec::new(),
+            breaches: Default::default(),
+        };
+        Self {
+            tls: None,
+            websocket: None,
+            undecided: (protocol != Some(Protocol::Mqtt)).then(Box::default),
+            lanes: [Lane::in_step(), Lane::in_step()],
+            midstream: false,
+            carrier,
+        }
+    }
+
+    /// Whose bytes the topmost layer known so far carries.
+    pub(crate) fn level(&self) -> Level {
+        match (&self.websocket, &self.tls) {
+            (Some(_), _) => Level::WebSocket,
+            (None, Some(_)) => Level::Tls,
+            (None, None) => Level::Tcp,
+        }
+    }
+
+    /// Whether MQTT stands directly on TCP, and was found.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.undecided.is_none()
+            && self.carrier.mqtt.is_some()
+            && self.tls.is_none()
+            && self.websocket.is_none()
     }
 
     /// Whether nothing speaks for MQTT any more.
@@ -101,8 +163,11 @@ impl Carrier {
         }
     }
 
-    /// The direction in which the client of a flow without a CONNECT is likely to send.
+    /// The direction in which the client sends, or is likely to.
     pub(crate) fn likely_client(&self) -> Direction {
+        if let Some(client) = self.client {
+            return client;
+        }
         let (a, b) = (self.key.a.port(), self.key.b.port());
         let registered = |port| port == PORT || port == PORT_OVER_TLS;
         let a_serves = match (registered(a), registered(b)) {
@@ -120,8 +185,9 @@ fn speaks_for_mqtt(key: &FlowKey) -> bool {
 
 impl Head {
     pub(crate) fn push(&mut self, piece: Piece<'_>) {
-        self.pieces.push((self.bytes.len(), piece.at, *piece.frame));
-        self.bytes.extend_from_slice(piece.bytes);
+        let Piece { bytes, at, frame, carried } = piece;
+        self.pieces.push(HeadPiece { start: self.bytes.len(), at, frame: *frame, carried: *carried });
+        self.bytes.extend_from_slice(bytes);
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -134,58 +200,49 @@ impl Head {
     }
 
     pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
-        self.pieces.iter().enumerate().map(|(index, &(start, at, ref frame))| {
-            let end = self.pieces.get(index + 1).map_or(self.bytes.len(), |next| next.0);
-            Piece { bytes: &self.bytes[start..end], at, frame }
+        self.pieces_from(0)
+    }
+
+    /// What is held from the byte `from` on.
+    pub(crate) fn pieces_from(&self, from: usize) -> impl Iterator<Item = Piece<'_>> {
+        self.pieces.iter().enumerate().filter_map(move |(index, piece)| {
+            let end = self.pieces.get(index + 1).map_or(self.bytes.len(), |next| next.start);
+            let start = piece.start.max(from);
+            let at = piece.at + (start - piece.start) as u64;
+            let (frame, carried) = (&piece.frame, &piece.carried);
+            (start < end).then(|| Piece { bytes: &self.bytes[start..end], at, frame, carried })
         })
     }
-}
 
-/// Whether a client that begins with `bytes` speaks MQTT: its CONNECT names the protocol.
-pub(crate) fn recognise(bytes: &[u8]) -> Recognised {
-    const CONNECT: u8 = 1;
-    if bytes.first().is_some_and(|first| first >> 4 != CONNECT) {
-        return Recognised::Other;
-    }
-    let header = match frame::next(bytes) {
-        Ok(Some(header)) => header,
-        Ok(None) => return Recognised::NotYet,
-        Err(_) => return Recognised::Other,
-    };
-    let name = &bytes[usize::from(header.header_len)..];
-    let names: [&[u8]; 2] = [b"\0\x04MQTT", b"\0\x06MQIsdp"];
-    if names.iter().any(|known| name.starts_with(known)) {
-        Recognised::Mqtt
-    } else if names.iter().any(|known| known.starts_with(name)) {
-        Recognised::NotYet
-    } else {
-        Recognised::Other
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connect_is_recognised_as_soon_as_its_name_is_there() {
-        let connect = *b"\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0";
-        for len in 0..8 {
-            assert_eq!(recognise(&connect[..len]), Recognised::NotYet, "{len}");
+    /// A message that is made of the first `len` bytes held, of which there is at least one.
+    pub(crate) fn message(
+        &self,
+        message: CarrierMessage,
+        direction: Direction,
+        len: usize,
+    ) -> Option<Pending> {
+        let mut extents = Vec::new();
+        let mut frame = None;
+        for piece in self.pieces.iter().take_while(|piece| piece.start < len) {
+            frame = Some(piece.frame);
         }
-        assert_eq!(recognise(&connect[..8]), Recognised::Mqtt);
-        assert_eq!(recognise(b"\x10\x94\x02\0\x06MQIsdp\x03"), Recognised::Mqtt);
+        let mut left = len;
+        for piece in self.pieces() {
+            let taken = piece.bytes.len().min(left);
+            if taken > 0 {
+                extents.push(Extent { at: piece.at, len: taken as u32 });
+            }
+            left -= taken;
+        }
+        Some(Pending { message, direction, frame: frame?, extents, breach: None })
     }
 
-    #[test]
-    fn other_protocols_on_the_port_of_mqtt_are_not_taken_for_it() {
-        for other in [
-            &b"GET / HTTP/1.1\r\n"[..],
-            b"\x16\x03\x01\x02\0",
-            b"\x10\x0c\0\x04MQTX",
-            b"\x10\xff\xff\xff\xff",
-        ] {
-            assert_eq!(recognise(other), Recognised::Other, "{other:x?}");
+    /// Lets go of the first `len` bytes held.
+    pub(crate) fn forget(&mut self, len: usize) {
+        let mut rest = Self::default();
+        for piece in self.pieces_from(len) {
+            rest.push(piece);
         }
+        *self = rest;
     }
 }

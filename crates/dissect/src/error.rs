@@ -13,8 +13,16 @@ pub enum DissectError {
         /// The most it can hold.
         max: u32,
     },
+    /// The key log is there and cannot be read.
+    #[error("key log {path}: {source}")]
+    KeyLog {
+        /// Its name.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// A decode-as rule cannot be understood.
-    #[error("decode-as rule `{rule}` is not of the form tcp.port==1883,mqtt")]
+    #[error("decode-as rule `{rule}` is not of the form tcp.port==1883,mqtt (or ws, or tls)")]
     DecodeAs {
         /// The rule as it was given.
         rule: String,

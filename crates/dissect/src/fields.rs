@@ -3,6 +3,7 @@
 //! The table says which fields there are; a field of a packet is where the decoder reads it: its values come from an
 //! observer of the same decode that the index ran, so that malformed packets have the fields of their good beginning.
 
+mod carrier;
 mod catalogue;
 mod lower;
 mod names;
@@ -123,6 +124,11 @@ impl FieldId {
         matches!(self.entry().source, Source::Place(place::Place::ResponseIn))
     }
 
+    /// Whether it is about what carries MQTT over TCP, TLS and WebSocket and their handshakes, rather than packets.
+    pub fn is_of_carrier(self) -> bool {
+        ["tls", "http", "websocket", "proxy"].contains(&self.name().split('.').next().unwrap_or_default())
+    }
+
     fn entry(self) -> &'static catalogue::Entry {
         &ENTRIES[usize::from(self.0)]
     }
@@ -146,6 +152,7 @@ pub fn values_shown(
         Source::Packet(wanted) => packet::values(wanted, entry.kind, packet, secrets, out),
         Source::Place(place) => place::values(place, packet, out),
         Source::Lower(lower) => lower::values(lower, packet, out),
+        Source::Carrier => carrier::values(entry.name, packet, secrets, out),
     }
 }
 
@@ -168,6 +175,7 @@ pub(crate) fn values_of_row(
         Source::Packet(wanted) => packet::values_of_row(wanted, facts.row, out),
         Source::Place(place) => place::values_of_row(place, facts, out),
         Source::Lower(_) => false,
+        Source::Carrier => carrier::has_none(field.entry().name, facts),
     }
 }
 
@@ -175,7 +183,7 @@ pub(crate) fn values_of_row(
 pub(crate) fn of_decoder(field: Field, kind: PacketType, version: Version) -> Option<FieldId> {
     let is_for = |entry: &catalogue::Entry| match entry.source {
         Source::Packet(wanted) => packet::is_for(wanted, field, kind, version),
-        Source::Place(_) | Source::Lower(_) => false,
+        Source::Place(_) | Source::Lower(_) | Source::Carrier => false,
     };
     ENTRIES.iter().position(is_for).map(|at| FieldId(at as u16))
 }

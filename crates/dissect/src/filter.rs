@@ -159,6 +159,13 @@ impl Filter {
         ahead
     }
 
+    /// Whether it asks what the layers that carry MQTT say for themselves: rows that are no packets may match then.
+    pub fn asks_for_carriers(&self) -> bool {
+        let mut asks = false;
+        self.node.fields(&mut |field| asks |= field.is_of_carrier());
+        asks
+    }
+
     /// What works but may not mean what its writer thinks.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings

@@ -90,7 +90,7 @@ impl Inspection {
         let indexer = Indexer::new(settings, store.clone());
         let thread = thread::Builder::new().name("indexer".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            move || Worker { capture, indexer, shared, published: None }.run()
+            move || Worker { capture, indexer, shared, published: None, rows: 0 }.run()
         })?;
         Ok(Self { shared, store, stopper, thread: Some(thread) })
     }
@@ -139,6 +139,8 @@ struct Worker {
     indexer: Indexer,
     shared: Arc<Shared>,
     published: Option<Instant>,
+    /// Rows when that was.
+    rows: u32,
 }
 
 impl Worker {
@@ -154,7 +156,10 @@ impl Worker {
     fn index(&mut self) -> Result<(), DissectError> {
         loop {
             let mut frames = 0;
-            while let Some(frame) = self.capture.next_frame()? {
+            let _ = self.indexer.look_for_keys(&mut Unseen)?;
+            loop {
+                let _ = self.indexer.take_keys(&mut self.capture, &mut Unseen)?;
+                let Some(frame) = self.capture.next_frame()? else { break };
                 let (ControlFlow::Continue(()) | ControlFlow::Break(())) =
                     self.indexer.push(&frame, &mut Unseen)?;
                 frames += 1;
@@ -173,7 +178,7 @@ impl Worker {
             if !self.capture.is_live() || self.shared.abandoned.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            if frames > 0 || self.published.is_none() {
+            if frames > 0 || self.indexer.len() > self.rows || self.published.is_none() {
                 self.publish(Stage::Live, None);
             }
             self.capture.wait(WAIT);
@@ -189,5 +194,6 @@ impl Worker {
         let snapshot = self.indexer.snapshot();
         *self.shared.published.lock().unwrap_or_else(PoisonError::into_inner) = (snapshot, progress);
         self.published = Some(Instant::now());
+        self.rows = self.indexer.len();
     }
 }

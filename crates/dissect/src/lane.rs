@@ -12,6 +12,9 @@ use crate::{Extent, FrameRef};
 /// Bytes of an unfinished packet that are kept at hand. A longer packet is read from the store once it is whole.
 const HELD_BYTES: usize = 16 * 1024;
 
+/// Frames of one packet that are remembered, beside the one that completes it.
+const FRAMES: usize = 256;
+
 /// Bytes that came together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece<'a> {
@@ -19,6 +22,8 @@ pub(crate) struct Piece<'a> {
     pub(crate) at: u64,
     /// The frame that completed the stream up to and with these bytes.
     pub(crate) frame: &'a FrameRef,
+    /// The frame that carried them: mostly the same.
+    pub(crate) carried: &'a FrameRef,
 }
 
 /// A packet found in the stream, or what there is of it.
@@ -28,7 +33,10 @@ pub(crate) struct Unit<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) len: u64,
     pub(crate) extents: &'a [Extent],
+    /// The frame that completed it.
     pub(crate) frame: &'a FrameRef,
+    /// The frames that carried the others of its bytes.
+    pub(crate) frames: &'a [FrameRef],
     pub(crate) kind: UnitKind,
 }
 
@@ -238,7 +246,7 @@ struct Lost<'p>(Piece<'p>);
 
 impl Piece<'_> {
     fn after(self, len: usize) -> Self {
-        Self { bytes: &self.bytes[len..], at: self.at + len as u64, frame: self.frame }
+        Self { bytes: &self.bytes[len..], at: self.at + len as u64, ..self }
     }
 
     fn extent(&self, len: usize) -> Extent {
@@ -248,7 +256,12 @@ impl Piece<'_> {
 
 impl<'a> Unit<'a> {
     fn at_hand(piece: &Piece<'a>, len: usize, extents: &'a [Extent], kind: UnitKind) -> Self {
-        Self { bytes: &piece.bytes[..len], len: len as u64, extents, frame: piece.frame, kind }
+        let frames = if piece.carried.number == piece.frame.number {
+            &[]
+        } else {
+            std::slice::from_ref(piece.carried)
+        };
+        Self { bytes: &piece.bytes[..len], len: len as u64, extents, frame: piece.frame, frames, kind }
     }
 }
 
@@ -266,8 +279,10 @@ struct Partial {
     len: Option<u64>,
     /// The capture lacks bytes in its middle: only what stands before them can be shown.
     holed: bool,
-    /// The frame that brought its newest bytes.
+    /// The frame that completed its newest bytes.
     frame: Option<FrameRef>,
+    /// The frames that carried them, as far as a reader may want to see them.
+    frames: Vec<FrameRef>,
 }
 
 impl Partial {
@@ -275,7 +290,7 @@ impl Partial {
     ///
     /// # Errors
     /// Its Remaining Length is no length.
-    fn extend(&mut self, Piece { bytes, at, frame }: Piece<'_>) -> Result<usize, DecodeError> {
+    fn extend(&mut self, Piece { bytes, at, frame, carried }: Piece<'_>) -> Result<usize, DecodeError> {
         let mut taken = 0;
         while self.len.is_none() && taken < bytes.len() {
             self.held.push(bytes[taken]);
@@ -292,6 +307,9 @@ impl Partial {
         }
         self.have += taken as u64;
         self.frame = Some(*frame);
+        if self.frames.len() < FRAMES && self.frames.last().is_none_or(|last| last.number != carried.number) {
+            self.frames.push(*carried);
+        }
         if !self.holed && taken > 0 {
             self.extents.push(Extent { at, len: taken as u32 });
         }
@@ -321,7 +339,12 @@ impl Partial {
         {
             let len = self.extents.iter().map(|extent| u64::from(extent.len)).sum();
             let bytes = &self.held[..];
-            verdict = taker.take(Unit { bytes, len, extents: &self.extents, frame, kind });
+            let frames = match &self.frames[..] {
+                // the completing frame is known anyway
+                [others @ .., last] if last.number == frame.number => others,
+                all => all,
+            };
+            verdict = taker.take(Unit { bytes, len, extents: &self.extents, frame, frames, kind });
         }
         self.clear();
         verdict
@@ -334,6 +357,8 @@ impl Partial {
         }
         self.extents.clear();
         self.extents.shrink_to(64);
+        self.frames.clear();
+        self.frames.shrink_to(16);
         (self.have, self.len, self.holed, self.frame) = (0, None, false, None);
     }
 }

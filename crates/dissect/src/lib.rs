@@ -9,6 +9,7 @@
 //! packets that is too well-formed to be anything else, and say that they are a guess.
 
 pub mod annotate;
+mod carrier;
 mod conformance;
 mod connection;
 mod conversation;
@@ -20,10 +21,14 @@ mod index;
 mod indexer;
 mod infer;
 mod inspection;
+mod keys;
 mod lane;
+mod layers;
+mod origin;
 pub mod outline;
 pub mod payload;
 pub mod print;
+mod recognise;
 mod resync;
 mod row;
 pub mod search;
@@ -31,14 +36,20 @@ mod settings;
 mod snapshot;
 pub mod summary;
 pub mod time;
+mod tls;
+mod trail;
 mod view;
+mod websocket;
 
+pub use carrier::CarrierMessage;
 pub use conformance::{Breach, Finding};
 pub use error::DissectError;
 pub use index::flow::{Flow, Session, Transport};
 pub use indexer::{Indexer, Unseen, Visitor};
 pub use inspection::{Inspection, Progress, Stage};
-pub use row::{Extent, Extents, FrameRef, Row, RowFlags, RowId, Side};
+pub use keys::KeyLogFile;
+pub use origin::Layer;
+pub use row::{Extent, Extents, FrameRef, Row, RowFlags, RowId, RowKind, Side};
 pub use settings::{DecodeAs, Protocol, Settings};
 pub use snapshot::{Reader, Snapshot, Traffic};
-pub use view::{AnyBreach, Findings, PacketView, Peer};
+pub use view::{AnyBreach, Body, Findings, PacketView, Peer};

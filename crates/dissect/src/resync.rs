@@ -87,6 +87,7 @@ struct HeldPiece {
     start: usize,
     at: u64,
     frame: FrameRef,
+    carried: FrameRef,
 }
 
 impl Search {
@@ -98,7 +99,12 @@ impl Search {
     pub(crate) fn push(&mut self, piece: Piece<'_>, hint: Hint) -> Option<Found> {
         let new = self.held.len();
         self.held.extend_from_slice(piece.bytes);
-        self.pieces.push(HeldPiece { start: new, at: piece.at, frame: *piece.frame });
+        self.pieces.push(HeldPiece {
+            start: new,
+            at: piece.at,
+            frame: *piece.frame,
+            carried: *piece.carried,
+        });
 
         let known = std::mem::take(&mut self.candidates);
         let to = if hint.trust == Trust::None { new + 1 } else { self.held.len() };
@@ -134,7 +140,8 @@ impl Search {
             let end = self.pieces.get(index + 1).map_or(self.held.len(), |next| next.start);
             let start = piece.start.max(from);
             let at = piece.at + (start - piece.start) as u64;
-            (start < end).then(|| Piece { bytes: &self.held[start..end], at, frame: &piece.frame })
+            let (frame, carried) = (&piece.frame, &piece.carried);
+            (start < end).then(|| Piece { bytes: &self.held[start..end], at, frame, carried })
         })
     }
 

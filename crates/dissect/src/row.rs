@@ -6,7 +6,9 @@ use std::slice;
 use mqscope_stream::{Analysis, Direction};
 use mqscope_wire::{PacketType, Version};
 
-/// The number of an MQTT packet in the index, from 0, in the order in which packets became complete.
+use crate::CarrierMessage;
+
+/// The number of a row of the index, from 0, in the order in which packets became complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub u32);
 
@@ -55,8 +57,16 @@ pub enum Extents<'a> {
     One(Extent),
     /// Split; each entry carries the row within its chunk.
     Split(slice::Iter<'a, (u16, Extent)>),
+    /// Of a row that has just been made.
+    Given(slice::Iter<'a, Extent>),
     /// None left.
     Done,
+}
+
+impl<'a> Extents<'a> {
+    pub(crate) fn of(extents: &'a [Extent]) -> Self {
+        Self::Given(extents.iter())
+    }
 }
 
 impl Iterator for Extents<'_> {
@@ -70,6 +80,7 @@ impl Iterator for Extents<'_> {
                 Some(extent)
             }
             Self::Split(rest) => rest.next().map(|&(_, extent)| extent),
+            Self::Given(rest) => rest.next().copied(),
             Self::Done => None,
         }
     }
@@ -128,6 +139,8 @@ impl RowFlags {
     pub(crate) const SPLIT: Self = Self(1 << 6);
     /// The capture does not have the rest of the packet.
     pub const CUT: Self = Self(1 << 7);
+    /// No MQTT packet, but a message of a protocol that carries MQTT.
+    pub const CARRIER: Self = Self(1 << 8);
 
     pub(crate) fn new(direction: Direction, version: Version) -> Self {
         let direction = match direction {
@@ -171,9 +184,37 @@ impl fmt::Debug for RowFlags {
             (Self::INFERRED, "inferred"),
             (Self::SPLIT, "split"),
             (Self::CUT, "cut"),
+            (Self::CARRIER, "carrier"),
         ];
         let set = names.iter().filter(|(flag, _)| self.contains(*flag)).map(|(_, name)| name);
         f.debug_set().entry(&self.direction()).entry(&self.version()).entries(set).finish()
+    }
+}
+
+/// What a row stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RowKind {
+    /// An MQTT packet of the type in its first byte.
+    Packet(PacketType),
+    /// A message of a protocol that carries MQTT.
+    Carrier(CarrierMessage),
+}
+
+impl RowKind {
+    /// `PUBLISH`, `HTTP`, `TLS`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Packet(kind) => kind.name(),
+            Self::Carrier(message) => message.name(),
+        }
+    }
+
+    /// The packet's type, of an MQTT packet.
+    pub const fn packet_type(self) -> Option<PacketType> {
+        match self {
+            Self::Packet(kind) => Some(kind),
+            Self::Carrier(_) => None,
+        }
     }
 }
 
@@ -186,8 +227,8 @@ pub struct Row {
     pub frame: FrameRef,
     /// Its flow, a number for [`Snapshot::flow`](crate::Snapshot::flow).
     pub flow: u32,
-    /// Its first byte: type and flags.
-    pub first: u8,
+    /// Its first byte, type and flags; of a [`CARRIER`](RowFlags::CARRIER) row the message's number.
+    pub(crate) first: u8,
     /// Its length in bytes, the fixed header included; of what is there, if it is incomplete.
     pub len: u32,
     /// How it decoded.
@@ -201,8 +242,17 @@ pub struct Row {
 }
 
 impl Row {
-    /// The type in the first byte.
-    pub const fn packet_type(&self) -> PacketType {
-        PacketType::from_first_byte(self.first)
+    /// What it stands for.
+    pub const fn kind(&self) -> RowKind {
+        if self.flags.contains(RowFlags::CARRIER) {
+            RowKind::Carrier(CarrierMessage::from_number(self.first))
+        } else {
+            RowKind::Packet(PacketType::from_first_byte(self.first))
+        }
+    }
+
+    /// The type in the first byte, of an MQTT packet.
+    pub const fn packet_type(&self) -> Option<PacketType> {
+        self.kind().packet_type()
     }
 }

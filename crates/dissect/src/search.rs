@@ -40,14 +40,14 @@ impl Search {
     /// [`Outline`](crate::outline::Outline).
     pub fn find(&self, packet: &PacketView<'_>) -> Option<&'static str> {
         let is_in = |bytes: &[u8]| self.is_in(bytes);
-        let field = match &packet.packet {
-            Ok(Packet::Publish(publish)) => {
+        let field = match packet.packet() {
+            Some(Packet::Publish(publish)) => {
                 if packet.topic.is_some_and(is_in) {
                     return Some(if publish.topic.is_empty() { ALIASED_TOPIC } else { Field::Topic.label() });
                 }
                 is_in(publish.payload).then_some(Field::Payload)
             }
-            Ok(Packet::Connect(connect)) => {
+            Some(Packet::Connect(connect)) => {
                 let will = connect.will.as_ref();
                 if is_in(connect.client_id.as_bytes()) {
                     Some(Field::ClientId)
@@ -57,12 +57,12 @@ impl Search {
                     will.is_some_and(|will| is_in(will.payload)).then_some(Field::WillPayload)
                 }
             }
-            Ok(Packet::Subscribe(subscribe)) => subscribe
+            Some(Packet::Subscribe(subscribe)) => subscribe
                 .subscriptions
                 .iter()
                 .any(|subscription| is_in(subscription.filter.as_bytes()))
                 .then_some(Field::TopicFilter),
-            Ok(Packet::Unsubscribe(unsubscribe)) => unsubscribe
+            Some(Packet::Unsubscribe(unsubscribe)) => unsubscribe
                 .filters
                 .iter()
                 .any(|filter| is_in(filter.as_bytes()))

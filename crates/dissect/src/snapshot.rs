@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 use mqscope_capture::Store;
@@ -13,10 +12,12 @@ use crate::fields::RowFacts;
 use crate::filter::Filter;
 use crate::index::Index;
 use crate::index::chunk::{Chunk, ROWS};
-use crate::index::flow::{Flows, Transport};
+use crate::index::flow::Flows;
 use crate::outline::Outline;
-use crate::view::{Lower, own_topic};
-use crate::{DissectError, Extents, Finding, Findings, Flow, FrameRef, PacketView, Peer, Row, RowId};
+use crate::view::{Body, Carried, Lower, own_topic};
+use crate::{
+    DissectError, Extent, Extents, Finding, Findings, Flow, FrameRef, PacketView, Peer, Row, RowId, RowKind,
+};
 
 /// Rows before and after a packet's among which others of its frame are.
 const NEIGHBOURS: u32 = 4096;
@@ -46,6 +47,10 @@ pub struct Traffic {
     /// The lower of each connection's two ports, which mostly is the server's, in the order in which they were
     /// seen, with the number of connections: the first few of them.
     pub ports: Vec<(u16, u32)>,
+    /// TLS connections that could not be decrypted.
+    pub encrypted: u32,
+    /// Upgrades to a WebSocket for MQTT that a server refused.
+    pub refused: u32,
 }
 
 impl Traffic {
@@ -162,15 +167,21 @@ impl Snapshot {
 
         let reader = &*reader;
         let bytes = reader.located(at);
-        let packet = decode(bytes, row.flags.version(), &mut Lenient);
-        let defined = row.definition.map(|_| &reader.topic[..]);
-        let topic = own_topic(bytes, row.flags.version(), &packet).or(defined);
+        let (body, topic) = match row.kind() {
+            RowKind::Packet(_) => {
+                let packet = decode(bytes, row.flags.version(), &mut Lenient);
+                let defined = row.definition.map(|_| &reader.topic[..]);
+                let topic = own_topic(bytes, row.flags.version(), &packet).or(defined);
+                (Body::Packet(packet), topic)
+            }
+            RowKind::Carrier(message) => (Body::Carrier(message), None),
+        };
         Ok(PacketView {
             row,
             flow,
             side: flow.side(row.flags.direction()),
             bytes,
-            packet,
+            body,
             topic,
             findings: Findings(&reader.findings),
             request: row.request.and_then(|row| self.peer(row)),
@@ -179,6 +190,9 @@ impl Snapshot {
             start: self.start(),
             headers: OnceCell::new(),
             lower: reader.lower(at),
+            store: &reader.store,
+            extents: self.chunk(id).extents(id),
+            carried: Carried::Indexed(self.chunk(id).carried(id)),
         })
     }
 
@@ -212,41 +226,25 @@ impl Snapshot {
         reader: &mut Reader,
         notes: &mut Notes,
     ) -> Result<Outline, DissectError> {
+        let others = if secrets == Secrets::Redacted { self.without_secrets(id) } else { Vec::new() };
         let view = self.view(id, reader)?;
-        let mut outline = Outline::of(&view, secrets, notes);
-        if secrets == Secrets::Redacted && outline.layers.len() > 1 && view.flow.transport == Transport::Tcp {
-            let payload = view.headers().and_then(|headers| headers.payload.clone());
-            if let Some(payload) = payload {
-                let payload = payload.start as usize..payload.end as usize;
-                self.redact_others(id, payload, &mut outline.layers[0].bytes);
-            }
-        }
-        Ok(outline)
+        Ok(Outline::beside(&view, &others, secrets, notes))
     }
 
-    /// Redacts what a frame's payload holds beside the packet `id`, unless it is known to be of packets without secrets.
-    fn redact_others(&self, id: RowId, payload: Range<usize>, frame: &mut [u8]) {
-        let Some(of) = self.row(id).map(|row| row.frame) else { return };
-        let mut is_open = vec![false; frame.len()];
-        // packets of the other direction may have come in between
+    /// Where packets stand that may share a frame with `id` and have no secrets.
+    fn without_secrets(&self, id: RowId) -> Vec<Extent> {
         let near = id.0.saturating_sub(NEIGHBOURS)..self.len().min(id.0.saturating_add(NEIGHBOURS));
-        for other in near.map(RowId) {
-            let Some(row) = self.row(other).filter(|row| row.frame.number == of.number) else { continue };
-            let has_secrets =
-                matches!(row.packet_type(), PacketType::Connect | PacketType::ConnAck | PacketType::Auth);
-            if has_secrets && other != id {
-                continue;
-            }
-            for extent in self.extents(other) {
-                let start = extent.at.saturating_sub(of.at).min(frame.len() as u64) as usize;
-                let end = (extent.at + u64::from(extent.len)).saturating_sub(of.at).min(frame.len() as u64);
-                is_open[start..(end as usize).max(start)].fill(true);
+        let Some(of) = self.row(id) else { return Vec::new() };
+        let mut places = Vec::new();
+        for other in near.map(RowId).filter(|&other| other != id) {
+            let Some(row) = self.row(other).filter(|row| row.flow == of.flow) else { continue };
+            use PacketType::{Auth, ConnAck, Connect};
+            let may_have = matches!(row.packet_type(), None | Some(Connect | ConnAck | Auth));
+            if !may_have {
+                places.extend(self.extents(other));
             }
         }
-        let within = payload.start.min(frame.len())..payload.end.min(frame.len());
-        for at in within.filter(|&at| !is_open[at]) {
-            frame[at] = b'*';
-        }
+        places
     }
 
     /// When the exchange began whose later packet `row` is.
@@ -372,7 +370,7 @@ impl Reader {
 
     /// Moves the window to `at`; whether `len` bytes are in it.
     fn slide(&mut self, at: u64, len: usize) -> Result<bool, DissectError> {
-        let there = self.store.end().saturating_sub(at).min(WINDOW_BYTES as u64) as usize;
+        let there = self.store.end_after(at).saturating_sub(at).min(WINDOW_BYTES as u64) as usize;
         self.window.clear();
         self.window_at = at;
         read_into(&self.store, at, there, &mut self.window)?;

@@ -6,7 +6,7 @@ use mqscope_wire::{
     Ack, Connect, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Version,
 };
 
-use crate::{PacketView, annotate::Secrets, escape, payload::PayloadKind};
+use crate::{Body, PacketView, annotate::Secrets, carrier, escape, payload::PayloadKind};
 
 /// Characters of a payload that are shown.
 const PAYLOAD_CHARS: usize = 60;
@@ -19,9 +19,10 @@ const PAYLOAD_BYTES: usize = 12;
 /// characters, and no secrets unless they are asked for.
 pub fn push(view: &PacketView<'_>, secrets: Secrets, out: &mut String) {
     let start = out.len();
-    match &view.packet {
-        Ok(packet) => push_packet(packet, view, secrets, out),
-        Err(error) => {
+    match &view.body {
+        Body::Packet(Ok(packet)) => push_packet(packet, view, secrets, out),
+        Body::Carrier(message) => carrier::push_summary(view, *message, secrets, out),
+        Body::Packet(Err(error)) => {
             let what = if view.is_cut() { "cut by the capture" } else { "malformed" };
             let _ = write!(out, "[{what}: {error}]");
         }

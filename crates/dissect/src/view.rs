@@ -9,7 +9,7 @@ use mqscope_wire::{
     DecodeError, Field, Notes, Observer, Packet, PacketType, Span, Value, Version, Violation, decode,
 };
 
-use crate::{Breach, Finding, Flow, FrameRef, Row, RowFlags, RowId, Side};
+use crate::{Breach, CarrierMessage, Extents, Finding, Flow, FrameRef, Row, RowFlags, RowId, Side};
 
 /// One packet with all that is known about it.
 ///
@@ -25,8 +25,8 @@ pub struct PacketView<'a> {
     pub side: Side,
     /// The packet, fixed header included, as far as the capture has it.
     pub bytes: &'a [u8],
-    /// The packet decoded without regard to broken rules, or why that is impossible.
-    pub packet: Result<Packet<'a>, DecodeError>,
+    /// What it is: an MQTT packet, or something that carries those.
+    pub body: Body<'a>,
     /// The topic of a PUBLISH: its own, or the one its alias stands for. `None` for other packets and where the
     /// alias is unknown.
     pub topic: Option<&'a [u8]>,
@@ -42,6 +42,37 @@ pub struct PacketView<'a> {
     pub start: i64,
     pub(crate) headers: OnceCell<Option<Headers>>,
     pub(crate) lower: Lower<'a>,
+    pub(crate) store: &'a Store,
+    /// Where `bytes` stand.
+    pub(crate) extents: Extents<'a>,
+    pub(crate) carried: Carried<'a>,
+}
+
+/// What a row stands for, decoded.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body<'a> {
+    /// An MQTT packet, decoded without regard to broken rules, or why that is impossible.
+    Packet(Result<Packet<'a>, DecodeError>),
+    /// A message of a protocol that carries MQTT.
+    Carrier(CarrierMessage),
+}
+
+/// The frames that carried parts of a packet, beside the one that completed it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Carried<'a> {
+    Given(&'a [FrameRef]),
+    /// Each entry carries the row within its chunk.
+    Indexed(&'a [(u16, FrameRef)]),
+}
+
+impl<'a> Carried<'a> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a FrameRef> {
+        let (given, indexed): (&[FrameRef], &[(u16, FrameRef)]) = match self {
+            Self::Given(frames) => (frames, &[]),
+            Self::Indexed(frames) => (&[], frames),
+        };
+        given.iter().chain(indexed.iter().map(|(_, frame)| frame))
+    }
 }
 
 /// The other packet of an exchange.
@@ -71,9 +102,25 @@ impl PacketView<'_> {
         self.row.flags.version()
     }
 
-    /// The type in the first byte.
-    pub fn packet_type(&self) -> PacketType {
+    /// The type in the first byte, of an MQTT packet.
+    pub fn packet_type(&self) -> Option<PacketType> {
         self.row.packet_type()
+    }
+
+    /// The MQTT packet, if it is one and can be decoded.
+    pub fn packet(&self) -> Option<&Packet<'_>> {
+        match &self.body {
+            Body::Packet(packet) => packet.as_ref().ok(),
+            Body::Carrier(_) => None,
+        }
+    }
+
+    /// Why the MQTT packet cannot be decoded.
+    pub fn error(&self) -> Option<&DecodeError> {
+        match &self.body {
+            Body::Packet(packet) => packet.as_ref().err(),
+            Body::Carrier(_) => None,
+        }
     }
 
     /// Whether the version, or that a packet begins here at all, is a guess.
@@ -91,17 +138,19 @@ impl PacketView<'_> {
         self.began.map(|began| self.time() - began)
     }
 
-    /// Decodes the packet once more into `notes`: every field with its place, every broken rule.
+    /// Decodes the MQTT packet once more into `notes`: every field with its place, every broken rule.
     pub fn annotate(&self, notes: &mut Notes) {
         notes.clear();
-        // The outcome is the one in `packet`; the notes up to an error are kept.
-        let _ = decode(self.bytes, self.version(), notes);
+        if matches!(self.body, Body::Packet(_)) {
+            // The outcome is the one in `body`; the notes up to an error are kept.
+            let _ = decode(self.bytes, self.version(), notes);
+        }
     }
 
     /// Every rule the packet breaks: those its own bytes show, then those its place shows.
     pub fn breaches<'n>(&'n self, notes: &'n mut Notes) -> impl Iterator<Item = (AnyBreach, Span)> + 'n {
         notes.clear();
-        if self.row.flags.contains(RowFlags::VIOLATION) {
+        if self.row.flags.contains(RowFlags::VIOLATION) && matches!(self.body, Body::Packet(_)) {
             let _ = decode(self.bytes, self.version(), notes);
         }
         let own = notes.violations().iter().map(|&(violation, span)| (AnyBreach::Packet(violation), span));

@@ -14,7 +14,7 @@ use mqscope_dissect::fields::FieldId;
 use mqscope_dissect::filter::Filter;
 use mqscope_dissect::outline::Outline;
 use mqscope_dissect::{Indexer, PacketView, Reader, Settings, Snapshot};
-use mqscope_wire::Notes;
+use mqscope_wire::{Notes, PacketType};
 
 const GOLDEN: &str = include_str!("filters.txt");
 
@@ -147,8 +147,11 @@ fn a_filter_is_asked_of_packets_not_frames() {
             .count()
     };
     let publishes = rows("mqtt.msgtype == publish");
-    let mut frames: Vec<u64> =
-        snapshot.rows().filter(|row| row.first >> 4 == 3).map(|row| row.frame.number).collect();
+    let mut frames: Vec<u64> = snapshot
+        .rows()
+        .filter(|row| row.packet_type() == Some(PacketType::Publish))
+        .map(|row| row.frame.number)
+        .collect();
     frames.dedup();
     assert!(frames.len() < publishes, "several packets share a frame here");
     assert_eq!(rows("mqtt.qos == 0") + rows("mqtt.qos == 1") + rows("mqtt.qos == 2"), publishes);

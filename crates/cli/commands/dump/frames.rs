@@ -8,7 +8,7 @@ use std::{
 };
 
 use mqscope_capture::{Comments, Frame, Store, Writer};
-use mqscope_dissect::Extents;
+use mqscope_dissect::Extent;
 
 use crate::exit::{Failure, OrExit as _};
 
@@ -70,7 +70,7 @@ impl FrameSelection {
     }
 
     /// Selects the frames in which a packet's bytes stand.
-    pub(super) fn select(&mut self, extents: Extents<'_>) {
+    pub(super) fn select(&mut self, extents: &[Extent]) {
         for extent in extents {
             let after = self.recent.partition_point(|frame| frame.at <= extent.at);
             if let Some(frame) = after.checked_sub(1).and_then(|at| self.recent.get(at))

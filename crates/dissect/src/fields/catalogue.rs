@@ -24,6 +24,8 @@ pub(super) enum Source {
     Lower(Lower),
     /// What the packet says.
     Packet(Wanted),
+    /// What the layers between TCP and MQTT say.
+    Carrier,
 }
 
 const fn entry(name: &'static str, kind: K, description: &'static str, source: Source) -> Entry {
@@ -49,6 +51,10 @@ const fn flag(name: &'static str, description: &'static str, bit: u8) -> Entry {
 
 const fn remark(name: &'static str, description: &'static str, remark: Analysis) -> Entry {
     lower(name, K::Presence, description, Lower::TcpRemark(remark))
+}
+
+const fn carrier(name: &'static str, kind: K, description: &'static str) -> Entry {
+    entry(name, kind, description, Source::Carrier)
 }
 
 const fn packet(name: &'static str, kind: K, description: &'static str, wanted: Wanted) -> Entry {
@@ -184,7 +190,61 @@ pub(super) const ENTRIES: &[Entry] = &[
     remark("tcp.analysis.reused_ports", "Addresses and ports of an earlier connection", Analysis::REUSED_PORTS),
 
     place("tls", K::Presence, "Carried by TLS", Place::Tls),
+    hex(carrier("tls.record.content_type", U8, "Content type of the record"), 2),
+    hex(carrier("tls.record.version", U16, "Version of the record"), 4),
+    carrier("tls.record.length", U16, "Length of the record"),
+    carrier("tls.handshake.type", U8, "Handshake type"),
+    hex(carrier("tls.handshake.version", U16, "Version of the handshake"), 4),
+    hex(carrier("tls.handshake.ciphersuite", U16, "Cipher suite, offered or chosen"), 4),
+    carrier("tls.handshake.extensions_server_name", K::Text, "Server name that the client asks for (SNI)"),
+    carrier("tls.handshake.extensions_alpn_str", K::Text, "Application protocol, offered or chosen (ALPN)"),
+    hex(carrier("tls.handshake.extensions.supported_version", U16, "Version offered"), 4),
+    carrier("tls.alert_message.level", U8, "Level of the alert"),
+    carrier("tls.alert_message.desc", U8, "Description of the alert"),
+
+    place("http", K::Presence, "Request or response of an upgrade to WebSocket", Place::Http),
+    carrier("http.request.method", K::Text, "Method"),
+    carrier("http.request.uri", K::Text, "Request target"),
+    carrier("http.request.version", K::Text, "Version of the request"),
+    carrier("http.response.version", K::Text, "Version of the response"),
+    carrier("http.response.code", U16, "Status code"),
+    carrier("http.response.phrase", K::Text, "Reason phrase"),
+    carrier("http.host", K::Text, "Host"),
+    carrier("http.upgrade", K::Text, "Upgrade"),
+    carrier("http.connection", K::Text, "Connection"),
+    carrier("http.origin", K::Text, "Origin"),
+    carrier("http.user_agent", K::Text, "User-Agent"),
+    carrier("http.server", K::Text, "Server"),
+    carrier("http.authorization", K::Text, "Authorization"),
+    carrier("http.cookie", K::Text, "Cookie"),
+    carrier("http.set_cookie", K::Text, "Set-Cookie"),
+    carrier("http.sec_websocket_key", K::Text, "Sec-WebSocket-Key"),
+    carrier("http.sec_websocket_accept", K::Text, "Sec-WebSocket-Accept"),
+    carrier("http.sec_websocket_version", K::Text, "Sec-WebSocket-Version"),
+    carrier("http.sec_websocket_protocol", K::Text, "Sec-WebSocket-Protocol"),
+    carrier("http.sec_websocket_extensions", K::Text, "Sec-WebSocket-Extensions"),
+
     place("websocket", K::Presence, "Carried by WebSocket", Place::WebSocket),
+    carrier("websocket.fin", K::Boolean, "Last frame of its message"),
+    hex(carrier("websocket.rsv", U8, "Reserved bits: 4 if compressed"), 1),
+    carrier("websocket.opcode", U8, "Opcode"),
+    carrier("websocket.mask", K::Boolean, "Masked"),
+    carrier("websocket.payload_length", U64, "Length of the frame's payload"),
+    hex(carrier("websocket.masking_key", U32, "Masking key"), 8),
+    carrier("websocket.payload", K::Text, "Payload of a Ping or Pong"),
+    carrier("websocket.payload.close.status_code", U16, "Status code of a Close"),
+    carrier("websocket.payload.close.reason", K::Text, "Reason of a Close"),
+
+    place("proxy", K::Presence, "Header of the PROXY protocol", Place::Proxy),
+    carrier("proxy.version", U8, "Version of the PROXY protocol"),
+    carrier("proxy.v1.proto", K::Text, "Protocol in a header of version 1"),
+    carrier("proxy.v2.cmd", U8, "Command in a header of version 2"),
+    carrier("proxy.v2.addr_family", U8, "Address family in a header of version 2"),
+    carrier("proxy.src", K::Text, "Address of the client behind the proxy"),
+    carrier("proxy.dst", K::Text, "Address that the client connected to"),
+    carrier("proxy.srcport", U16, "Port of the client behind the proxy"),
+    carrier("proxy.dstport", U16, "Port that the client connected to"),
+
     place("_ws.malformed", K::Presence, "Malformed, or cut short", Place::Malformed),
     place("_ws.expert", K::Presence, "Malformed, or against the specification", Place::Expert),
 

@@ -3,7 +3,7 @@
 use mqscope_stream::{Analysis, Header, Headers};
 
 use super::FieldValue;
-use crate::PacketView;
+use crate::{PacketView, RowKind, Transport};
 
 /// A field of the layers below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,15 +153,24 @@ pub(super) fn values(wanted: Lower, packet: &PacketView<'_>, out: &mut dyn FnMut
 }
 
 fn protocols(headers: &Headers, packet: &PacketView<'_>) -> String {
-    use crate::Transport;
-
     let mut protocols = headers.protocols();
-    protocols.push_str(match packet.flow.transport {
-        Transport::Tcp => "",
-        Transport::Tls => ":tls",
-        Transport::Ws => ":http:websocket",
-        Transport::Wss => ":tls:http:websocket",
-    });
-    protocols.push_str(":mqtt");
+    let over = packet.flow.transport();
+    match packet.row.kind() {
+        RowKind::Packet(_) => protocols.push_str(match over {
+            Transport::Tcp => ":mqtt",
+            Transport::Tls => ":tls:mqtt",
+            Transport::Ws => ":http:websocket:mqtt",
+            Transport::Wss => ":tls:http:websocket:mqtt",
+        }),
+        RowKind::Carrier(message) => {
+            if matches!(over, Transport::Tls | Transport::Wss)
+                && !matches!(message.protocol(), "tls" | "proxy")
+            {
+                protocols.push_str(":tls");
+            }
+            protocols.push(':');
+            protocols.push_str(message.protocol());
+        }
+    }
     protocols
 }

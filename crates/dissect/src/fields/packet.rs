@@ -65,24 +65,24 @@ pub(super) fn values(
             return;
         }
         Wanted::UnknownTopicAlias | Wanted::IllegalTopicLength => return about_topic(wanted, view, out),
-        Wanted::Topic => match &view.packet {
+        Wanted::Topic => match view.packet() {
             // The short way for the field that is asked for most.
-            Ok(Packet::Publish(_)) => {
+            Some(Packet::Publish(_)) => {
                 if let Some(topic) = view.topic {
                     out(FieldValue::Text(topic));
                 }
                 return;
             }
-            Ok(Packet::Subscribe(_) | Packet::Unsubscribe(_)) | Err(_) => {
+            Some(Packet::Subscribe(_) | Packet::Unsubscribe(_)) | None => {
                 leaf(&[Field::Topic, Field::TopicFilter])
             }
-            Ok(_) => None,
+            Some(_) => None,
         },
         Wanted::Before5(fields) if version != Version::V5 => leaf(fields),
         Wanted::In5(fields) if version == Version::V5 => leaf(fields),
         Wanted::ByteIn5(fields) if version == Version::V5 => Some(Wanted::Byte(fields)),
         Wanted::Before5(_) | Wanted::In5(_) | Wanted::ByteIn5(_) => None,
-        Wanted::Code(_, of) if of != view.packet_type() => None,
+        Wanted::Code(_, of) if Some(of) != view.packet_type() => None,
         Wanted::ConnAckFlags if version == Version::V31 => None,
         Wanted::ConnAckFlags => Some(Wanted::Byte(&[Field::SessionPresent])),
         other => Some(other),
@@ -103,15 +103,15 @@ fn at_hand(
     view: &PacketView<'_>,
     out: &mut dyn FnMut(FieldValue<'_>),
 ) -> bool {
-    match (wanted, &view.packet) {
-        (Wanted::Leaf([Field::PacketId]), Ok(packet)) => {
+    match (wanted, view.packet()) {
+        (Wanted::Leaf([Field::PacketId]), Some(packet)) => {
             packet.packet_id().into_iter().for_each(|id| out(FieldValue::Unsigned(id.get().into())));
         }
-        (Wanted::Leaf([Field::Payload]), Ok(Packet::Publish(publish))) => out(match kind {
+        (Wanted::Leaf([Field::Payload]), Some(Packet::Publish(publish))) => out(match kind {
             FieldKind::Text => FieldValue::Text(publish.payload),
             _ => FieldValue::Bytes(publish.payload),
         }),
-        (Wanted::PayloadKind, Ok(Packet::Publish(publish))) => payload_kind(publish.payload, out),
+        (Wanted::PayloadKind, Some(Packet::Publish(publish))) => payload_kind(publish.payload, out),
         _ => return false,
     }
     true
@@ -120,7 +120,8 @@ fn at_hand(
 /// Gives what the first byte and the version tell; false if the packet must be read.
 pub(super) fn values_of_row(wanted: Wanted, row: &Row, out: &mut dyn FnMut(FieldValue<'_>)) -> bool {
     let first = row.first;
-    let kind = row.packet_type();
+    // What carries packets has none of their fields.
+    let Some(kind) = row.packet_type() else { return true };
     let has_flags = has_publish_flags(row);
     let is_publish = kind == PacketType::Publish;
     match wanted {
@@ -142,8 +143,8 @@ pub(super) fn values_of_row(wanted: Wanted, row: &Row, out: &mut dyn FnMut(Field
 /// Whether the low four bits are DUP, QoS and RETAIN: in PUBLISH, and in 3.1 in three packets more.
 fn has_publish_flags(row: &Row) -> bool {
     match row.packet_type() {
-        PacketType::Publish => true,
-        PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => {
+        Some(PacketType::Publish) => true,
+        Some(PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe) => {
             row.flags.version() == Version::V31
         }
         _ => false,
@@ -202,7 +203,7 @@ fn has_field(field: Field, kind: PacketType) -> bool {
 }
 
 fn about_topic(wanted: Wanted, view: &PacketView<'_>, out: &mut dyn FnMut(FieldValue<'_>)) {
-    let Ok(Packet::Publish(publish)) = &view.packet else { return };
+    let Some(Packet::Publish(publish)) = view.packet() else { return };
     if !publish.topic.is_empty() || view.topic.is_some() {
         return;
     }

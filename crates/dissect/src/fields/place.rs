@@ -3,7 +3,7 @@
 use mqscope_wire::{Notes, PacketType};
 
 use super::{FieldValue, RowFacts};
-use crate::{PacketView, RowFlags};
+use crate::{PacketView, RowFlags, RowKind};
 
 /// A field that the index knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub(super) enum Place {
     TcpStream,
     Tls,
     WebSocket,
+    /// A request or response of HTTP.
+    Http,
+    Proxy,
     Malformed,
     Expert,
     /// The whole packet.
@@ -40,7 +43,7 @@ pub(super) fn values(place: Place, packet: &PacketView<'_>, out: &mut dyn FnMut(
     match place {
         Place::Malformed | Place::Expert => {
             let broken = place == Place::Expert && packet.row.flags.contains(RowFlags::VIOLATION);
-            if packet.packet.is_err() || broken {
+            if packet.error().is_some() || broken {
                 out(FieldValue::Presence);
             }
         }
@@ -94,7 +97,18 @@ pub(super) fn values_of_row(place: Place, facts: &RowFacts<'_>, out: &mut dyn Fn
         Place::Tls | Place::WebSocket => {
             use crate::Transport::{Tls, Ws, Wss};
             let carried = if place == Place::Tls { [Tls, Wss] } else { [Ws, Wss] };
-            if carried.contains(&flow.transport) {
+            let named = if place == Place::Tls { "tls" } else { "websocket" };
+            let is_there = match row.kind() {
+                RowKind::Packet(_) => carried.contains(&flow.transport()),
+                RowKind::Carrier(message) => message.protocol() == named,
+            };
+            if is_there {
+                out(FieldValue::Presence);
+            }
+        }
+        Place::Http | Place::Proxy => {
+            let protocol = if place == Place::Http { "http" } else { "proxy" };
+            if matches!(row.kind(), RowKind::Carrier(message) if message.protocol() == protocol) {
                 out(FieldValue::Presence);
             }
         }
@@ -116,7 +130,8 @@ pub(super) fn values_of_row(place: Place, facts: &RowFacts<'_>, out: &mut dyn Fn
         // Nothing is wrong with a packet that has no flag, and each flag has several reasons.
         Place::Violation if !row.flags.contains(RowFlags::VIOLATION) => {}
         // Only a PUBLISH has a topic to be sent to someone.
-        Place::P2p if row.packet_type() != PacketType::Publish => {}
+        Place::P2p if row.packet_type() != Some(PacketType::Publish) => {}
+        Place::Mqtt if row.packet_type().is_none() => {}
         Place::Malformed
         | Place::Expert
         | Place::Mqtt

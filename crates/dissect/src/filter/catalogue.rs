@@ -95,7 +95,11 @@ impl Field {
 
     /// Whether it is about the frame, and so the same for all packets that the frame completes.
     pub(super) fn is_of_frame(self) -> bool {
-        !self.name().starts_with("mqtt") && !self.name().starts_with("_ws")
+        !self.name().starts_with("mqtt") && !self.name().starts_with("_ws") && !self.is_of_carrier()
+    }
+
+    pub(super) fn is_of_carrier(self) -> bool {
+        self.0.is_of_carrier()
     }
 
     /// Its texts, if they are of a few known ones.
@@ -126,7 +130,7 @@ impl Source for PacketView<'_> {
     }
 
     fn payloads(&self, each: &mut dyn FnMut(&[u8])) {
-        if let Ok(Packet::Publish(publish)) = &self.packet {
+        if let Some(Packet::Publish(publish)) = self.packet() {
             each(publish.payload);
         }
     }
@@ -152,7 +156,7 @@ impl RowFacts<'_> {
     }
 
     pub(super) fn is_publish(&self) -> bool {
-        self.row.packet_type() == PacketType::Publish
+        self.row.packet_type() == Some(PacketType::Publish)
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Chunk {
     request: Column<u32>,
     response: Box<[AtomicU32]>,
     extents: Vec<(u16, Extent)>,
+    /// Frames that carried parts of a packet, beside the one that completed it.
+    carried: Vec<(u16, FrameRef)>,
     definitions: Vec<(u16, u32)>,
     findings: Vec<(u16, Finding)>,
 }
@@ -54,6 +56,8 @@ impl<T: Copy + Default> Column<T> {
 #[derive(Debug)]
 pub(crate) struct NewRow<'a> {
     pub(crate) frame: &'a FrameRef,
+    /// The frames that carried other parts of it.
+    pub(crate) carried: &'a [FrameRef],
     pub(crate) flow: u32,
     pub(crate) first: u8,
     pub(crate) len: u32,
@@ -77,6 +81,7 @@ impl Chunk {
             request: Column::new(),
             response: (0..ROWS).map(|_| AtomicU32::new(NONE)).collect(),
             extents: Vec::new(),
+            carried: Vec::new(),
             definitions: Vec::new(),
             findings: Vec::new(),
         }
@@ -102,6 +107,7 @@ impl Chunk {
                 self.extents.extend(extents.iter().map(|&extent| (at as u16, extent)));
             }
         }
+        self.carried.extend(row.carried.iter().map(|&frame| (at as u16, frame)));
         if let Some(definition) = row.definition {
             self.definitions.push((at as u16, definition.0));
         }
@@ -157,6 +163,11 @@ impl Chunk {
         Extents::One(Extent { at: frame.at + u64::from(self.offset.get(i)), len: self.bytes.get(i) })
     }
 
+    /// The frames that carried parts of a packet, beside the one that completed it.
+    pub(crate) fn carried(&self, id: RowId) -> &[(u16, FrameRef)] {
+        of_row(&self.carried, id.0 as usize % ROWS)
+    }
+
     pub(crate) fn findings(&self, id: RowId) -> &[(u16, Finding)] {
         of_row(&self.findings, id.0 as usize % ROWS)
     }
@@ -177,6 +188,7 @@ impl Clone for Chunk {
             request: self.request.clone(),
             response,
             extents: self.extents.clone(),
+            carried: self.carried.clone(),
             definitions: self.definitions.clone(),
             findings: self.findings.clone(),
         }

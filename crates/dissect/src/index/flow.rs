@@ -1,13 +1,14 @@
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use mqscope_stream::tls::Undecrypted;
 use mqscope_stream::{Direction, FlowKey};
 use mqscope_wire::Version;
 
 use crate::Side;
 
-/// A connection that carries MQTT.
+/// A connection that carries MQTT, or is encrypted so that nobody can tell.
 ///
 /// Shared by the indexer and all readers: what becomes known later (who is the client, its id) is set once, in place.
 #[derive(Debug)]
@@ -16,11 +17,13 @@ pub struct Flow {
     pub number: u32,
     /// Its number among all TCP flows of the capture, from 0: `tcp.stream`.
     pub stream: u32,
-    /// What carries the MQTT bytes.
-    pub transport: Transport,
     key: FlowKey,
+    /// What carries the MQTT bytes, as a number: it may show late.
+    transport: AtomicU8,
     /// Whether the client is `key.b`.
     reversed: AtomicBool,
+    /// Why it could not be decrypted.
+    undecrypted: OnceLock<Undecrypted>,
     session: OnceLock<Session>,
     assigned: OnceLock<Box<[u8]>>,
 }
@@ -66,12 +69,38 @@ impl Flow {
         Self {
             number,
             stream,
-            transport: Transport::Tcp,
             key,
+            transport: AtomicU8::new(Transport::Tcp as u8),
             reversed: AtomicBool::new(client == Direction::Reverse),
+            undecrypted: OnceLock::new(),
             session: OnceLock::new(),
             assigned: OnceLock::new(),
         }
+    }
+
+    /// What carries the MQTT bytes.
+    pub fn transport(&self) -> Transport {
+        match self.transport.load(Ordering::Relaxed) {
+            1 => Transport::Tls,
+            2 => Transport::Ws,
+            3 => Transport::Wss,
+            _ => Transport::Tcp,
+        }
+    }
+
+    /// Why it could not be decrypted, if it was encrypted and could not.
+    pub fn undecrypted(&self) -> Option<Undecrypted> {
+        let is_found = self.session.get().is_some();
+        self.undecrypted.get().copied().filter(|_| !is_found)
+    }
+
+    pub(crate) fn set_undecrypted(&self, why: Undecrypted) {
+        // The first reason counts.
+        let _ = self.undecrypted.set(why);
+    }
+
+    pub(crate) fn set_transport(&self, transport: Transport) {
+        self.transport.store(transport as u8, Ordering::Relaxed);
     }
 
     /// The direction in which the client sends.

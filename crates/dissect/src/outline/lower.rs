@@ -1,17 +1,37 @@
 //! The layers below MQTT: frame, link, tunnels, IP, TCP.
 
+use mqscope_capture::Store;
 use mqscope_stream::{Header, Ipv4, Ipv6, Tcp, headers};
 
-use super::{NodeKind, Outline, OutlineNode};
-use crate::{PacketView, time};
+use super::{NodeKind, Outline, OutlineLayer, OutlineNode};
+use crate::annotate::Secrets;
+use crate::carrier::{self, Fact};
+use crate::layers::{self, LayerBelow, Open};
+use crate::{CarrierMessage, Extent, FrameRef, Layer, PacketView, time};
 
-/// Adds the frame's own line and a group for each header in it. The frame's bytes are the outline's last layer.
-pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>) {
-    let layer = outline.layers.len() - 1;
+/// Adds a frame's bytes as a layer, its own line, and a group for each header in it; nothing if it cannot be read.
+pub(super) fn add_frame(outline: &mut Outline, view: &PacketView<'_>, frame: &FrameRef, open: Option<&Open>) {
+    let mut bytes = if frame.number == view.row.frame.number {
+        let Some(bytes) = view.frame_bytes() else { return };
+        bytes.to_vec()
+    } else {
+        let extent = Extent { at: frame.at, len: frame.len };
+        let Some(bytes) = layers::gather(view.store, &[extent]).filter(|bytes| !bytes.is_empty()) else {
+            return;
+        };
+        bytes
+    };
+    let headers = headers(frame.link, frame.original_len, &bytes);
+    if let (Some(open), Some(payload)) = (open, &headers.payload) {
+        let place = Extent { at: frame.at, len: payload.end };
+        open.redact(&mut bytes, &[place], payload.start as usize);
+    }
+    let layer = outline.layers.len();
+    outline.layers.push(OutlineLayer { name: format!("Frame {}", frame.number), bytes });
     let bytes = &outline.layers[layer].bytes;
-    let frame = &view.row.frame;
-    let headers = headers(frame.link, frame.original_len, bytes);
-    let mut tree = Tree { nodes: &mut outline.nodes, layer, start: 0, available: bytes.len() };
+    // Filters ask of the frame that completed the packet.
+    let filtered = frame.number == view.row.frame.number;
+    let mut tree = Tree { nodes: &mut outline.nodes, layer, start: 0, available: bytes.len(), filtered };
 
     tree.group("Frame", format!("{}, {} bytes", frame.number, frame.original_len), 0, bytes.len());
     tree.leaf("Number", frame.number.to_string(), 0, 0, Some(format!("frame.number == {}", frame.number)));
@@ -33,6 +53,91 @@ pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>) {
     }
 }
 
+/// The records or frames of one layer, about to be added.
+pub(super) struct Shown {
+    layer: Layer,
+    bytes: Vec<u8>,
+    /// Where each record or frame begins and ends, and what its header says.
+    parts: Vec<(usize, usize, Vec<Fact>)>,
+}
+
+impl Shown {
+    /// Reads what `layer` was derived from. Of frames that may hold secrets, only the headers are shown.
+    pub(super) fn of(store: &Store, layer: &LayerBelow, open: Option<&Open>) -> Self {
+        let mut shown = Self { layer: layer.layer, bytes: Vec::new(), parts: Vec::new() };
+        for group in &layer.groups {
+            let Some(mut bytes) = layers::gather(store, &group.source) else { continue };
+            let facts = carrier::layer_facts(layer.layer, &bytes);
+            let may_be_shown =
+                open.is_none_or(|open| group.derived.iter().all(|derived| open.covers(*derived)));
+            if !may_be_shown && layer.layer == Layer::WebSocket {
+                let header = facts.iter().map(|fact| fact.start + fact.len).max().unwrap_or(0);
+                bytes[header..].fill(b'*');
+            }
+            let start = shown.bytes.len();
+            shown.bytes.extend_from_slice(&bytes);
+            shown.parts.push((start, shown.bytes.len(), facts));
+        }
+        shown
+    }
+
+    pub(super) fn add(self, outline: &mut Outline) {
+        let layer = outline.layers.len();
+        let (name, part) = match self.layer {
+            Layer::Tls => ("TLS", "TLS record"),
+            Layer::WebSocket => ("WebSocket", "WebSocket frame"),
+        };
+        outline.layers.push(OutlineLayer { name: name.to_owned(), bytes: self.bytes });
+        let available = outline.layers[layer].bytes.len();
+        let mut tree = Tree { nodes: &mut outline.nodes, layer, start: 0, available, filtered: true };
+        for (start, end, facts) in self.parts {
+            tree.start = start;
+            tree.group(part, format!("{} bytes", end - start), 0, end - start);
+            tree.facts(&facts, Secrets::Shown);
+            let header = facts.iter().map(|fact| fact.start + fact.len).max().unwrap_or(0);
+            let what = match self.layer {
+                Layer::Tls => "Encrypted",
+                Layer::WebSocket => "Payload as sent",
+            };
+            let len = (end - start).saturating_sub(header);
+            tree.leaf(what, format!("{len} bytes"), header, len, None);
+        }
+    }
+}
+
+/// Adds a message of a lower layer as the topmost one.
+pub(super) fn add_message(
+    outline: &mut Outline,
+    view: &PacketView<'_>,
+    message: CarrierMessage,
+    secrets: Secrets,
+) {
+    let facts = carrier::facts(message, view.bytes);
+    let mut bytes = view.bytes.to_vec();
+    if secrets == Secrets::Redacted {
+        for fact in facts.iter().filter(|fact| fact.secret) {
+            bytes[fact.start..fact.start + fact.len].fill(b'*');
+        }
+    }
+    let layer = outline.layers.len();
+    let available = bytes.len();
+    outline.layers.push(OutlineLayer { name: message.name().to_owned(), bytes });
+    let mut tree = Tree { nodes: &mut outline.nodes, layer, start: 0, available, filtered: true };
+    let title = format!("{available} bytes, from {}", view.side);
+    tree.group(message.name(), title, 0, available);
+    tree.facts(&facts, secrets);
+    if let (CarrierMessage::ServerHello, Some(why)) = (message, view.flow.undecrypted()) {
+        tree.leaf("Not decrypted", why.to_string(), 0, 0, None);
+        tree.leaf("To decrypt", "capture anew with --keylog FILE, and have an end write FILE: node --tls-keylog=FILE for MQTT.js, SSLKEYLOGFILE=FILE for curl, browsers and Python, tls: {keylog: FILE} in a scenario of `mqscope run`", 0, 0, None);
+    }
+    for finding in view.findings.iter() {
+        let breach = finding.breach;
+        let text = format!("{} ({}): {}", breach.text(), breach.id(view.version()), breach.fix());
+        let filter = Some(format!("mqtt.violation == \"{}\"", breach.id(view.version())));
+        tree.push(1, NodeKind::Violation, "Violation", text, 0, available, 0xff, filter);
+    }
+}
+
 /// The nodes of one layer, places counted from the header's first byte.
 struct Tree<'a> {
     nodes: &'a mut Vec<OutlineNode>,
@@ -40,6 +145,8 @@ struct Tree<'a> {
     start: usize,
     /// Bytes of the layer.
     available: usize,
+    /// Whether filters hold for packets that have these values.
+    filtered: bool,
 }
 
 impl Tree<'_> {
@@ -49,6 +156,13 @@ impl Tree<'_> {
 
     fn leaf(&mut self, label: &str, value: impl Into<String>, at: usize, len: usize, filter: Option<String>) {
         self.push(1, NodeKind::Leaf, label, value.into(), at, len, 0xff, filter);
+    }
+
+    fn facts(&mut self, facts: &[Fact], secrets: Secrets) {
+        for fact in facts {
+            let (value, filter) = (fact.shown(secrets), fact.filter(secrets));
+            self.push(1, NodeKind::Leaf, fact.label, value, fact.start, fact.len, fact.mask, filter);
+        }
     }
 
     fn flag(&mut self, label: &str, value: bool, at: usize, mask: u8, filter: Option<String>) {
@@ -70,6 +184,7 @@ impl Tree<'_> {
         let start = (self.start + at).min(self.available);
         let len = len.min(self.available - start);
         let label = label.to_owned();
+        let filter = filter.filter(|_| self.filtered);
         self.nodes.push(OutlineNode {
             depth,
             layer: self.layer,

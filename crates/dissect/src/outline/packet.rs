@@ -30,6 +30,7 @@ pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>, secrets: Secrets
     }
     let len = bytes.len();
     outline.layers.push(OutlineLayer { name: "MQTT".to_owned(), bytes });
+    let Some(kind) = view.packet_type() else { return };
     let node = |depth, span: Span, label: &str, value, kind, filter| {
         let start = (span.start as usize).min(len);
         let node_len = (span.len as usize).min(len - start);
@@ -37,7 +38,6 @@ pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>, secrets: Secrets
         OutlineNode { depth, layer, start, len: node_len, mask: span.mask, label, value, kind, filter }
     };
     let whole = Span::bytes(0, len as u32);
-    let kind = view.packet_type();
     let version = view.version();
     let title = format!("{}, {len} bytes, from {}{}", kind.name(), view.side, inferred(view));
     let type_filter = Some(format!("mqtt.msgtype == {}", kind as u8));
@@ -55,7 +55,7 @@ pub(super) fn add(outline: &mut Outline, view: &PacketView<'_>, secrets: Secrets
     known(outline, view, |label, value, filter| {
         node(1, Span::bytes(0, 0), label, value, NodeKind::Leaf, filter)
     });
-    if let Err(error) = &view.packet {
+    if let Some(error) = view.error() {
         let span = Span::bytes(error.at, (len as u32).saturating_sub(error.at));
         outline.nodes.push(node(1, span, "Malformed", error.to_string(), NodeKind::Error, None));
     }
@@ -77,7 +77,7 @@ fn known(
     node: impl Fn(&str, String, Option<String>) -> OutlineNode,
 ) {
     let mut add = |label: &str, value: String, filter| outline.nodes.push(node(label, value, filter));
-    if let (Some(topic), Ok(mqscope_wire::Packet::Publish(publish))) = (view.topic, &view.packet)
+    if let (Some(topic), Some(mqscope_wire::Packet::Publish(publish))) = (view.topic, view.packet())
         && publish.topic.is_empty()
     {
         add(search::ALIASED_TOPIC, escape::text(topic), text_filter("mqtt.topic", topic));
@@ -104,7 +104,7 @@ fn filter(note: &Note, view: &PacketView<'_>, secrets: Secrets) -> Option<String
         // Its alias stands for a topic, and filters see that.
         return None;
     }
-    let field = fields::of_decoder(note.field(), view.packet_type(), view.version())?;
+    let field = fields::of_decoder(note.field(), view.packet_type()?, view.version())?;
     match field.kind() {
         FieldKind::Unsigned(_) | FieldKind::Boolean => Some(format!("{} == {}", field.name(), note.number())),
         FieldKind::Text | FieldKind::Bytes => {

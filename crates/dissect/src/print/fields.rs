@@ -125,7 +125,7 @@ impl Table {
     /// A table of these columns.
     pub fn new(fields: impl IntoIterator<Item = FieldId>, style: TableStyle, secrets: Secrets) -> Self {
         let column = |field: FieldId| {
-            let of_frame = !field.name().starts_with("mqtt.");
+            let of_frame = !field.name().starts_with("mqtt.") && !field.is_of_carrier();
             Column { field, of_frame, cell: Vec::new(), values: 0 }
         };
         let columns = fields.into_iter().map(column).collect();

@@ -21,7 +21,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Canvas, Ink};
 use crate::annotate::{self, Secrets};
-use crate::{AnyBreach, Finding, PacketView, escape};
+use crate::{AnyBreach, Body, CarrierMessage, Finding, PacketView, carrier, escape};
 
 /// How bytes are annotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -95,8 +95,26 @@ impl HexPrinter {
             canvas.put(Ink::Place, &format!(" {}", escape::text(id)));
         }
         canvas.put(Ink::Plain, "\n");
-        // The view says already whether it could be decoded.
-        let _ = self.annotate(packet.bytes, packet.version(), packet.findings.0, canvas);
+        match packet.body {
+            // The view says already whether it could be decoded.
+            Body::Packet(_) => {
+                let _ = self.annotate(packet.bytes, packet.version(), packet.findings.0, canvas);
+            }
+            Body::Carrier(message) => self.carrier(message, packet.bytes, canvas),
+        }
+    }
+
+    /// Shows what a message of a lower layer says.
+    fn carrier(&self, message: CarrierMessage, bytes: &[u8], canvas: &mut impl Canvas) {
+        canvas.put(Ink::Kind, message.name());
+        canvas.put(Ink::Faint, &format!(", {} bytes\n", bytes.len()));
+        let facts = carrier::facts(message, bytes);
+        let width = facts.iter().map(|fact| fact.label.width()).max().unwrap_or(0);
+        for fact in &facts {
+            canvas.put(Ink::Name, &format!("  {:width$}  ", fact.label));
+            canvas.put(Ink::Value, &fact.shown(self.style.secrets));
+            canvas.put(Ink::Plain, "\n");
+        }
     }
 
     /// Annotates the one packet that `bytes` are, and shows what is wrong with it. `Ok` is the packet.

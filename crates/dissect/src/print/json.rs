@@ -8,9 +8,10 @@ use mqscope_wire::{DecodeError, ErrorKind, Notes, Span, Version, frame};
 use serde::Serialize;
 
 use super::time::{Stamp, push_decimal, push_seconds};
-use crate::annotate::Secrets;
+use crate::annotate::{REDACTED, Secrets};
+use crate::carrier::{self, FactValue};
 use crate::escape::{is_plain, is_unsafe};
-use crate::{AnyBreach, PacketView, RowFlags};
+use crate::{AnyBreach, Body, CarrierMessage, PacketView, RowFlags};
 
 /// Writes packets as JSON, a line each.
 #[derive(Debug)]
@@ -56,19 +57,23 @@ impl JsonLines {
         if packet.is_cut() {
             out.extend_from_slice(b",\"cut\":true");
         }
-        match (&packet.packet, frame::next(packet.bytes)) {
-            (Ok(decoded), Ok(Some(frame))) => {
+        match (&packet.body, frame::next(packet.bytes)) {
+            (Body::Packet(Ok(decoded)), Ok(Some(frame))) => {
                 out.extend_from_slice(b",\"packet\":");
                 push_value(out, &Json::new(decoded, packet.version(), frame).secrets(self.secrets));
             }
-            (Err(error), _) => {
+            (Body::Packet(Err(error)), _) => {
                 out.extend_from_slice(b",\"packet\":{\"cmd\":\"");
-                out.extend_from_slice(packet.packet_type().name().to_ascii_lowercase().as_bytes());
+                out.extend_from_slice(packet.row.kind().name().to_ascii_lowercase().as_bytes());
                 out.extend_from_slice(b"\"},\"error\":");
                 push_error(out, error);
             }
             // A packet that was decoded has its fixed header.
-            (Ok(_), _) => {}
+            (Body::Packet(Ok(_)), _) => {}
+            (Body::Carrier(message), _) => {
+                out.extend_from_slice(b",\"carrier\":");
+                push_carrier(out, *message, packet.bytes, self.secrets);
+            }
         }
         if packet.row.flags.contains(RowFlags::VIOLATION) {
             out.extend_from_slice(b",\"violations\":");
@@ -108,12 +113,48 @@ fn push_place(out: &mut Vec<u8>, packet: &PacketView<'_>) {
     out.extend_from_slice(b"\",\"dst\":\"");
     push_address(out, packet.flow.address(from.opposite()));
     out.extend_from_slice(b"\",\"transport\":\"");
-    out.extend_from_slice(packet.flow.transport.name().as_bytes());
+    out.extend_from_slice(packet.flow.transport().name().as_bytes());
     out.push(b'"');
     if let Some(client_id) = packet.flow.client_id() {
         out.extend_from_slice(b",\"client_id\":");
         push_text(out, client_id);
     }
+}
+
+/// Appends what a message of a lower layer says, by the names of filter fields: `{"protocol":"http","http.host":"b"}`.
+/// A field that it has several times has an array.
+fn push_carrier(out: &mut Vec<u8>, message: CarrierMessage, bytes: &[u8], secrets: Secrets) {
+    let facts = carrier::facts(message, bytes);
+    out.extend_from_slice(b"{\"protocol\":");
+    push_value(out, message.protocol());
+    let named = || facts.iter().filter_map(|fact| Some((fact.field?, fact)));
+    for (index, (field, _)) in named().enumerate() {
+        if named().take(index).any(|(earlier, _)| earlier == field) {
+            continue;
+        }
+        out.push(b',');
+        push_value(out, field);
+        out.push(b':');
+        let several = named().filter(|(other, _)| *other == field).count() > 1;
+        if several {
+            out.push(b'[');
+        }
+        for (nth, (_, fact)) in named().filter(|(other, _)| *other == field).enumerate() {
+            if nth > 0 {
+                out.push(b',');
+            }
+            match &fact.value {
+                _ if fact.secret && secrets == Secrets::Redacted => push_value(out, REDACTED),
+                FactValue::Text(text) => push_text(out, text),
+                FactValue::Number(number, _) => push_decimal(out, *number),
+                FactValue::Boolean(set) => push_value(out, set),
+            }
+        }
+        if several {
+            out.push(b']');
+        }
+    }
+    out.push(b'}');
 }
 
 /// Appends the array of broken rules: `[{"id","start","len","text"}]`.

@@ -64,7 +64,7 @@ impl TextLines {
         line.put(Ink::Plain, &" ".repeat(client_width - client.width() + 1));
         line.put(Ink::Faint, arrow);
         line.put(ink, sign);
-        let kind = packet.packet_type().name();
+        let kind = packet.row.kind().name();
         if self.info.is_empty() {
             line.put(Ink::Kind, kind);
         } else {

@@ -17,7 +17,7 @@ fn a_connection_is_recognised_on_any_port() {
     let flow = dissected.snapshot.flow(0).unwrap();
     assert_eq!(flow.address(Side::Client), "10.0.0.2:50000".parse().unwrap());
     assert_eq!(flow.address(Side::Server), "10.0.0.1:4711".parse().unwrap());
-    assert_eq!(flow.transport, Transport::Tcp);
+    assert_eq!(flow.transport(), Transport::Tcp);
     assert_eq!(flow.client_id(), Some(&b"dev"[..]));
     assert_eq!(flow.session().unwrap().version, Version::V311);
 }
@@ -43,7 +43,7 @@ fn a_port_can_be_said_to_carry_mqtt() {
     tape.client(&mut talk, &publish("a", 0, 0, b""));
     assert_eq!(tape.dissect().packets(), [""; 0]);
     let rule: DecodeAs = "tcp.port==4711,mqtt".parse().unwrap();
-    let dissected = tape.dissect_with(Settings { decode_as: vec![rule] });
+    let dissected = tape.dissect_with(Settings { decode_as: vec![rule], ..Settings::default() });
     assert_eq!(dissected.packets(), ["C:PUBLISH a inferred !MQTT-3.1.0-1"]);
     for wrong in ["tcp.port==x,mqtt", "tcp.port==1,http", "udp.port==1,mqtt", "mqtt", ""] {
         assert!(wrong.parse::<DecodeAs>().is_err(), "{wrong}");

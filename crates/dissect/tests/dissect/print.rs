@@ -120,9 +120,9 @@ fn the_packet_of_a_json_line_is_the_one_that_encode_takes() {
         let mut out = Vec::new();
         lines.push(&mut out, packet);
         let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
-        assert_eq!(line["error"].is_null(), packet.packet.is_ok());
+        assert_eq!(line["error"].is_null(), packet.error().is_none());
         assert_eq!(line["violations"].is_null(), !packet.row.flags.contains(RowFlags::VIOLATION));
-        if let Ok(decoded) = &packet.packet {
+        if let Some(decoded) = packet.packet() {
             let frame = frame::next(packet.bytes).unwrap().unwrap();
             let json = Json::new(decoded, packet.version(), frame).secrets(Secrets::Shown);
             assert_eq!(line["packet"], serde_json::to_value(json).unwrap());

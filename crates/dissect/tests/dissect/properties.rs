@@ -102,7 +102,7 @@ proptest! {
         }
         tape.close(&mut talk);
         let sent: Vec<&[u8]> = std::iter::once(CONNECT).chain(packets.iter().map(Vec::as_slice)).collect();
-        let found = tape.dissect().map(|packet| (packet.bytes.to_vec(), packet.packet.is_ok()));
+        let found = tape.dissect().map(|packet| (packet.bytes.to_vec(), packet.error().is_none()));
         for (bytes, whole) in found {
             let is_sent = if whole {
                 sent.contains(&&bytes[..])

@@ -209,11 +209,11 @@ impl Dissected {
 /// Side and type, the topic of a PUBLISH, and what is odd about it.
 pub(crate) fn describe(packet: &PacketView<'_>) -> String {
     let side = if packet.side.name() == "client" { "C" } else { "S" };
-    let mut text = format!("{side}:{}", packet.packet_type());
+    let mut text = format!("{side}:{}", packet.row.kind().name());
     if let Some(topic) = packet.topic {
         text.push_str(&format!(" {}", String::from_utf8_lossy(topic)));
     }
-    if packet.packet.is_err() {
+    if packet.error().is_some() {
         text.push_str(if packet.is_cut() { " cut" } else { " malformed" });
     }
     if packet.is_inferred() {

@@ -85,7 +85,7 @@ impl<'a> ClientHello<'a> {
     }
 
     /// Of the body of a ClientHello; nothing if it is malformed.
-    pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
+    pub fn parse(body: &'a [u8]) -> Option<Self> {
         let mut r = Reader(body);
         let legacy_version = Version(r.u16()?);
         let random = r.array()?;
@@ -155,7 +155,7 @@ pub struct ServerHello<'a> {
 impl<'a> ServerHello<'a> {
     /// Of the body of a ServerHello; nothing if it is malformed. `resumed` is told by the session identity only by who
     /// knows the client's.
-    pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
+    pub fn parse(body: &'a [u8]) -> Option<Self> {
         let mut r = Reader(body);
         let version = Version(r.u16()?);
         let random: &[u8; 32] = r.array()?;

@@ -109,8 +109,8 @@ impl Dissector {
             time,
             side: flow.side(row.flags.direction()),
             client: client(flow),
-            kind: row.packet_type().name(),
-            kind_role: role(row.packet_type()),
+            kind: row.kind().name(),
+            kind_role: row.packet_type().map_or(Role::Muted, role),
             info: said.to_owned(),
             mark: mark(&row),
         })

@@ -1,0 +1,352 @@
+//! From TCP's bytes to the layer that takes them: each flow's data finds its way through what is known to be there.
+
+use std::ops::ControlFlow;
+
+use mqscope_stream::{Chunk, Close, CloseReason, Direction, FlowId, FlowKey, Gap, GapCause, Segment, Sink};
+
+use super::entry::Packets;
+use super::{NO_FRAME, RECENT, Visitor, Work};
+use crate::Protocol;
+use crate::connection::Connection;
+use crate::conversation::Conversation;
+use crate::lane::{Lane, Piece, UnitKind};
+use crate::recognise::{Level, Midstream, Recognised, recognise, recognise_midstream, recognise_server};
+use crate::resync::Trust;
+
+/// The reassembler's sink.
+pub(super) struct Feed<'a, V> {
+    pub(super) connections: &'a mut Vec<Option<Box<Connection>>>,
+    pub(super) desk: Desk<'a, V>,
+}
+
+/// Where packets are entered and shown.
+pub(super) struct Desk<'a, V> {
+    pub(super) work: &'a mut Work,
+    pub(super) visitor: &'a mut V,
+    /// The frame that is being read.
+    pub(super) frame_bytes: &'a [u8],
+    /// Whether the direction against the current segment has been taken as far as it was sent.
+    pub(super) caught_up: bool,
+    pub(super) flow: ControlFlow<()>,
+}
+
+impl<V: Visitor> Sink for Feed<'_, V> {
+    fn open(&mut self, flow: FlowId, key: &FlowKey, _: i64) {
+        let protocol = self.desk.work.settings.decode_as([key.a.port(), key.b.port()]);
+        self.desk.work.traffic.add(key.a.port().min(key.b.port()));
+        let at = flow.0 as usize;
+        if self.connections.len() <= at {
+            self.connections.resize_with(at + 1, || None);
+        }
+        self.connections[at] = Some(Box::new(Connection::new(flow.0, *key, protocol)));
+    }
+
+    #[inline]
+    fn segment(&mut self, _: FlowId, _: Direction, segment: &Segment) {
+        self.desk.caught_up = segment.caught_up;
+        if !segment.analysis.is_empty() && segment.moment.frame == self.desk.work.current.number {
+            let work = &mut *self.desk.work;
+            work.current.analysis = segment.analysis;
+            work.recent[segment.moment.frame as usize % RECENT] = work.current;
+        }
+    }
+
+    #[inline]
+    fn data(&mut self, flow: FlowId, direction: Direction, chunk: Chunk<'_>) {
+        let Some(slot) = self.connections.get_mut(flow.0 as usize) else { return };
+        let Some(connection) = slot else { return };
+        let frame = self.desk.work.frame_of(chunk.completed);
+        if chunk.frame == frame.number {
+            let piece = Piece { bytes: chunk.bytes, at: chunk.at, frame: &frame, carried: &frame };
+            if connection.is_plain() {
+                return self.desk.in_lane(connection, direction, piece);
+            }
+        }
+        let moment = mqscope_stream::Moment { frame: chunk.frame, time: chunk.time };
+        let carried = self.desk.work.frame_of(moment);
+        let piece = Piece { bytes: chunk.bytes, at: chunk.at, frame: &frame, carried: &carried };
+        if self.desk.on_tcp(connection, direction, piece) == Interest::None {
+            *slot = None;
+        }
+    }
+
+    fn gap(&mut self, flow: FlowId, direction: Direction, gap: Gap) {
+        let Some(slot) = self.connections.get_mut(flow.0 as usize) else { return };
+        let Some(connection) = slot else { return };
+        let missing = if gap.cause == GapCause::Midstream { 0 } else { gap.missing };
+        if self.desk.gap_on_tcp(connection, direction, missing) == Interest::None {
+            *slot = None;
+        }
+    }
+
+    fn close(&mut self, flow: FlowId, close: Close) {
+        let Some(slot) = self.connections.get_mut(flow.0 as usize) else { return };
+        let Some(mut connection) = slot.take() else { return };
+        let kind = match close.reason {
+            CloseReason::Fin | CloseReason::Reset => UnitKind::Broken,
+            CloseReason::Reused | CloseReason::Idle | CloseReason::End => UnitKind::Cut,
+        };
+        self.desk.end(&mut connection, kind);
+        if connection.awaits_keys() {
+            *slot = Some(connection);
+        }
+    }
+}
+
+/// Whether more of a flow is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    Some,
+    None,
+}
+
+impl Interest {
+    pub(super) fn when(wanted: bool) -> Self {
+        if wanted { Self::Some } else { Self::None }
+    }
+}
+
+impl<V: Visitor> Desk<'_, V> {
+    /// Takes bytes that TCP carries.
+    pub(super) fn on_tcp(
+        &mut self,
+        connection: &mut Connection,
+        direction: Direction,
+        piece: Piece<'_>,
+    ) -> Interest {
+        if connection.tls.is_some() {
+            self.through_tls(connection, direction, piece)
+        } else {
+            self.in_the_clear(connection, direction, piece)
+        }
+    }
+
+    /// Takes bytes that TCP or TLS carries.
+    pub(super) fn in_the_clear(
+        &mut self,
+        connection: &mut Connection,
+        direction: Direction,
+        piece: Piece<'_>,
+    ) -> Interest {
+        if connection.websocket.is_some() {
+            self.through_websocket(connection, direction, piece)
+        } else {
+            self.topmost(connection, direction, piece)
+        }
+    }
+
+    /// Takes bytes that the layers known so far carry.
+    pub(super) fn topmost(
+        &mut self,
+        connection: &mut Connection,
+        direction: Direction,
+        piece: Piece<'_>,
+    ) -> Interest {
+        let Some(heads) = &mut connection.undecided else {
+            self.in_lane(connection, direction, piece);
+            return Interest::when(!connection.is_hopeless());
+        };
+        heads[direction as usize].push(piece);
+        if connection.midstream { self.recognise_midstream(connection) } else { self.recognise(connection) }
+    }
+
+    #[inline]
+    pub(super) fn in_lane(&mut self, connection: &mut Connection, direction: Direction, piece: Piece<'_>) {
+        let Connection { lanes, carrier, .. } = connection;
+        let hint = carrier.hint();
+        lanes[direction as usize].data(piece, hint, &mut Packets { desk: self, carrier, direction });
+    }
+
+    /// Looks at what has come of a flow of which it is not known what it carries.
+    #[cold]
+    fn recognise(&mut self, connection: &mut Connection) -> Interest {
+        let level = connection.level();
+        let Some(heads) = &mut connection.undecided else { return Interest::Some };
+        let client = connection.carrier.client.unwrap_or(Direction::Forward);
+        let head = &mut heads[client as usize];
+        let said =
+            self.work.settings.decode_as([connection.carrier.key.a.port(), connection.carrier.key.b.port()]);
+        let recognised = match (recognise(head.bytes(), level), said) {
+            (Recognised::NotYet, _) if head.bytes().is_empty() => {
+                // Nothing from the client: not yet, or never, if only the server's half was captured.
+                let full = heads[client.opposite() as usize].is_full();
+                return if full { self.without_client(connection) } else { Interest::Some };
+            }
+            (Recognised::NotYet, _) if !head.is_full() => return Interest::Some,
+            (Recognised::NotYet | Recognised::Other, Some(Protocol::WebSocket))
+                if level != Level::WebSocket =>
+            {
+                Recognised::Frames
+            }
+            (Recognised::NotYet | Recognised::Other, Some(Protocol::Tls)) if level == Level::Tcp => {
+                Recognised::Tls
+            }
+            (recognised, _) => recognised,
+        };
+        match recognised {
+            Recognised::Proxy { len } => {
+                let pending = head.message(crate::CarrierMessage::Proxy, client, len);
+                connection.carrier.pending.extend(pending);
+                head.forget(len);
+                self.recognise(connection)
+            }
+            Recognised::Tls => self.begin_tls(connection, client),
+            Recognised::Http => self.begin_websocket(connection, client),
+            Recognised::Frames => self.begin_frames(connection, client),
+            Recognised::Mqtt => {
+                connection.carrier.client = Some(client);
+                self.begin_mqtt(&mut connection.carrier, Conversation::from_start());
+                self.replay(connection)
+            }
+            // On a port of MQTT's it may be a client that forgot its CONNECT, or something goes before it.
+            Recognised::NotYet | Recognised::Other if connection.carrier.trust > Trust::None => {
+                self.search_from_start(connection)
+            }
+            Recognised::NotYet | Recognised::Other => Interest::None,
+        }
+    }
+
+    /// Looks at what has come of a flow whose beginning is not there.
+    #[cold]
+    fn recognise_midstream(&mut self, connection: &mut Connection) -> Interest {
+        let Some(heads) = &connection.undecided else { return Interest::Some };
+        let said =
+            self.work.settings.decode_as([connection.carrier.key.a.port(), connection.carrier.key.b.port()]);
+        for direction in [Direction::Forward, Direction::Reverse] {
+            let head = &heads[direction as usize];
+            match recognise_midstream(head.pieces().map(|piece| piece.bytes)) {
+                Some(Midstream::ClientFrames) => return self.begin_frames(connection, direction),
+                Some(Midstream::ServerFrames) => return self.begin_frames(connection, direction.opposite()),
+                Some(Midstream::Records) if connection.level() == Level::Tcp => {
+                    self.work.traffic.encrypted += 1;
+                    return Interest::None;
+                }
+                None if !head.is_full() => {}
+                _ if said == Some(Protocol::WebSocket) => {
+                    let client = connection.carrier.likely_client();
+                    return self.begin_frames(connection, client);
+                }
+                _ => return self.search(connection),
+            }
+        }
+        Interest::Some
+    }
+
+    /// Searches for MQTT in what was held, and in all that follows.
+    fn search(&mut self, connection: &mut Connection) -> Interest {
+        connection.lanes = [Lane::searching(), Lane::searching()];
+        self.replay(connection)
+    }
+
+    /// Only the server's half seems to be there.
+    fn without_client(&mut self, connection: &mut Connection) -> Interest {
+        let Some(heads) = &connection.undecided else { return Interest::Some };
+        let client = connection.carrier.client.unwrap_or(Direction::Forward);
+        match recognise_server(heads[client.opposite() as usize].bytes()) {
+            Recognised::Http => self.begin_websocket(connection, client),
+            Recognised::Mqtt => self.search_from_start(connection),
+            _ if connection.carrier.trust > Trust::None => self.search_from_start(connection),
+            _ => Interest::None,
+        }
+    }
+
+    fn search_from_start(&mut self, connection: &mut Connection) -> Interest {
+        connection.lanes = [Lane::searching_from_start(), Lane::searching_from_start()];
+        self.replay(connection)
+    }
+
+    /// Feeds the lanes with what was held while it was not known what it is.
+    pub(super) fn replay(&mut self, connection: &mut Connection) -> Interest {
+        let Some(heads) = connection.undecided.take() else { return Interest::Some };
+        for (direction, head) in [Direction::Forward, Direction::Reverse].into_iter().zip(&*heads) {
+            for piece in head.pieces() {
+                self.in_lane(connection, direction, piece);
+            }
+        }
+        Interest::when(!connection.is_hopeless())
+    }
+
+    /// Bytes are missing that TCP carried; 0 if nobody knows how many.
+    fn gap_on_tcp(&mut self, connection: &mut Connection, direction: Direction, missing: u64) -> Interest {
+        if connection.tls.is_some() {
+            self.gap_in_tls(connection, direction, missing)
+        } else {
+            self.gap_in_the_clear(connection, direction, missing)
+        }
+    }
+
+    /// Bytes are missing that TCP or TLS carried; 0 if nobody knows how many.
+    pub(super) fn gap_in_the_clear(
+        &mut self,
+        connection: &mut Connection,
+        direction: Direction,
+        missing: u64,
+    ) -> Interest {
+        if connection.websocket.is_some() {
+            self.gap_in_websocket(connection, direction, missing)
+        } else {
+            self.gap_at_the_top(connection, direction, missing)
+        }
+    }
+
+    /// Bytes are missing of what the topmost layer carries; 0 if nobody knows how many.
+    pub(super) fn gap_at_the_top(
+        &mut self,
+        connection: &mut Connection,
+        direction: Direction,
+        missing: u64,
+    ) -> Interest {
+        if let Some(heads) = &connection.undecided {
+            let nothing_came = heads.iter().all(|head| head.bytes().is_empty());
+            let may_be_websocket =
+                connection.carrier.trust != Trust::Port && connection.level() < Level::WebSocket;
+            if nothing_came && may_be_websocket {
+                connection.midstream = true;
+                return Interest::Some;
+            }
+            // The other direction's beginning is not there either.
+            if connection.midstream && heads[direction as usize].bytes().is_empty() {
+                return Interest::Some;
+            }
+            self.search(connection);
+        }
+        let Connection { lanes, carrier, .. } = connection;
+        if let Some(mqtt) = &mut carrier.mqtt {
+            mqtt.conversation.missed();
+        }
+        lanes[direction as usize].gap(missing, &mut Packets { desk: self, carrier, direction });
+        Interest::Some
+    }
+
+    /// No more comes of a connection: what there is of it is all there is.
+    fn end(&mut self, connection: &mut Connection, kind: UnitKind) {
+        if connection.tls.is_some() {
+            self.end_tls(connection);
+        }
+        if connection.websocket.is_some() {
+            self.end_websocket(connection);
+        }
+        if connection.undecided.is_some() {
+            let client = connection.carrier.client.unwrap_or(Direction::Forward);
+            let is_empty = |heads: &[crate::connection::Head; 2]| heads[client as usize].bytes().is_empty();
+            let one_sided = connection.undecided.as_deref().is_some_and(is_empty);
+            let interest = match (connection.midstream, one_sided) {
+                (true, _) => self.search(connection),
+                (false, true) => self.without_client(connection),
+                (false, false) => Interest::None,
+            };
+            if interest == Interest::None {
+                return;
+            }
+        }
+        let Connection { lanes, carrier, .. } = connection;
+        for direction in [Direction::Forward, Direction::Reverse] {
+            lanes[direction as usize].end(kind, &mut Packets { desk: self, carrier, direction });
+        }
+    }
+
+    /// The frame that is being read, for what is said of a connection as a whole.
+    pub(super) fn now(&self) -> crate::FrameRef {
+        if self.work.current.number == 0 { NO_FRAME } else { self.work.current }
+    }
+}

@@ -1,0 +1,118 @@
+//! WebSocket between TCP (or TLS) and MQTT: the upgrade, then frames in both directions.
+
+use mqscope_stream::Direction;
+use mqscope_websocket::handshake::{Request, Response};
+use mqscope_websocket::{Decoder, Deflate, Sender};
+
+use crate::connection::Head;
+use crate::trail::Trail;
+
+/// Subprotocols of one request that are remembered.
+const SUBPROTOCOLS: usize = 16;
+
+/// A connection that is, or may become, a WebSocket.
+#[derive(Debug)]
+pub(crate) struct WebSocket {
+    pub(crate) client: Direction,
+    pub(crate) stage: Stage,
+}
+
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// Requests and responses are read, until one of them makes a WebSocket of the connection.
+    Upgrading(Box<Upgrade>),
+    /// Frames go by, in each direction.
+    Open(Box<[Way; 2]>),
+}
+
+/// An HTTP exchange, as far as it has come.
+#[derive(Debug, Default)]
+pub(crate) struct Upgrade {
+    /// What came and was not understood yet, by direction.
+    pub(crate) heads: [Head; 2],
+    /// What the client asked for, once its request is whole.
+    pub(crate) asked: Option<Asked>,
+}
+
+/// What a request for an upgrade says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// Whether it names MQTT: by its subprotocol, or by its path.
+    pub(crate) for_mqtt: bool,
+    /// The subprotocols it offers.
+    pub(crate) subprotocols: Vec<Box<[u8]>>,
+}
+
+/// One direction of frames.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) decoder: Decoder,
+    pub(crate) trail: Trail,
+    /// The offset of the frame that is being read, header first.
+    pub(crate) frame: u64,
+    /// Whether some of that frame's payload, or of its message's, was handed on.
+    pub(crate) begun: bool,
+}
+
+impl WebSocket {
+    /// A connection whose client begins with an HTTP request.
+    pub(crate) fn upgrading(client: Direction) -> Self {
+        Self { client, stage: Stage::Upgrading(Box::default()) }
+    }
+
+    /// A connection of whose handshake the capture has nothing, or no response.
+    pub(crate) fn midstream(client: Direction) -> Self {
+        let way = |direction| Way::new(Decoder::mid_stream(sender(direction, client)));
+        Self { client, stage: Stage::Open(Box::new([way(Direction::Forward), way(Direction::Reverse)])) }
+    }
+
+    /// A connection that was upgraded.
+    pub(crate) fn open(client: Direction, deflate: Option<Deflate>) -> Stage {
+        let way = |direction| Way::new(Decoder::new(sender(direction, client), deflate));
+        Stage::Open(Box::new([way(Direction::Forward), way(Direction::Reverse)]))
+    }
+}
+
+impl Way {
+    fn new(decoder: Decoder) -> Self {
+        Self { decoder, trail: Trail::default(), frame: 0, begun: false }
+    }
+}
+
+fn sender(direction: Direction, client: Direction) -> Sender {
+    if direction == client { Sender::Client } else { Sender::Server }
+}
+
+impl Asked {
+    pub(crate) fn of(request: &Request<'_>) -> Self {
+        let by_path = request.path().as_bytes().to_ascii_lowercase().windows(4).any(|part| part == b"mqtt");
+        let subprotocols: Vec<Box<[u8]>> = request.protocols().take(SUBPROTOCOLS).map(Box::from).collect();
+        let mut asked = Self { for_mqtt: by_path, subprotocols };
+        asked.for_mqtt |= asked.names_subprotocol();
+        asked
+    }
+
+    /// Whether a subprotocol of MQTT is among those offered: `mqtt`, `mqttv3.1`.
+    pub(crate) fn names_subprotocol(&self) -> bool {
+        let is_mqtt = |name: &[u8]| name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"mqtt"));
+        self.subprotocols.iter().any(|name| is_mqtt(name))
+    }
+
+    /// Whether a response takes one of the subprotocols offered, or none was.
+    pub(crate) fn is_granted_by(&self, response: &Response<'_>) -> bool {
+        let granted =
+            || response.protocols().any(|name| self.subprotocols.iter().any(|offered| **offered == *name));
+        self.subprotocols.is_empty() || granted()
+    }
+}
+
+/// Bytes of a message's body that follow its head, where the head tells.
+pub(crate) fn body_len(response: &Response<'_>) -> Option<usize> {
+    if response.header("transfer-encoding").is_some() {
+        return None;
+    }
+    match response.header("content-length") {
+        Some(len) => std::str::from_utf8(len).ok()?.trim().parse().ok(),
+        None => None,
+    }
+}
