@@ -1,12 +1,13 @@
 //! Every shipped capture: its golden text, and what the clients themselves say they sent and received.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::program::{at_root, run};
+use crate::program::{Said, at_root, run};
 
 /// The shipped captures, by name.
 pub(crate) fn shipped() -> Vec<PathBuf> {
@@ -18,12 +19,20 @@ pub(crate) fn shipped() -> Vec<PathBuf> {
     let folder = fs::read_dir(at_root("captures")).expect("captures/ is there");
     let mut captures: Vec<_> = folder.map(|entry| entry.unwrap().path()).filter(is_capture).collect();
     captures.sort();
-    assert!(captures.len() >= 16, "captures are missing: {captures:?}");
+    assert!(captures.len() >= 58, "captures are missing: {captures:?}");
     captures
 }
 
+/// `dump` of a capture, with the keys beside it if there are any.
+pub(crate) fn dump<'a>(capture: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Said {
+    let keys = beside(capture, "keys");
+    let keys = keys.exists().then(|| ["--keylog".into(), keys.into_os_string()]);
+    let arguments = arguments.into_iter().map(OsString::from).chain(keys.into_iter().flatten());
+    run(["dump".into(), "-r".into(), capture.as_os_str().to_owned()].into_iter().chain(arguments))
+}
+
 /// The file beside a capture: `captures/x.pcap.gz` and `txt` make `captures/x.txt`.
-fn beside(capture: &Path, extension: &str) -> PathBuf {
+pub(crate) fn beside(capture: &Path, extension: &str) -> PathBuf {
     let name = capture.file_name().unwrap().to_str().unwrap();
     let stem = name.split_once(".pcap").expect("the name of a capture").0;
     capture.with_file_name(format!("{stem}.{extension}"))
@@ -33,7 +42,7 @@ fn beside(capture: &Path, extension: &str) -> PathBuf {
 fn each_prints_its_golden_text() {
     let mut differing = Vec::new();
     for capture in shipped() {
-        let said = run([Path::new("dump"), Path::new("-r"), &capture]).expect(0);
+        let said = dump(&capture, ["--carriers"]).expect(0);
         let golden = beside(&capture, "txt");
         if std::env::var_os("UPDATE").is_some() {
             fs::write(&golden, &said.out).unwrap();
@@ -80,8 +89,7 @@ fn told(log: &Path) -> Conversation {
 /// As `dump -T json` shows them.
 fn shown(capture: &Path) -> Conversation {
     let mut shown = Conversation::new();
-    let arguments = ["dump", "-T", "json", "--show-secrets", "-r", capture.to_str().unwrap()];
-    for line in run(arguments).expect(0).json_lines() {
+    for line in dump(capture, ["-T", "json", "--show-secrets"]).expect(0).json_lines() {
         let from = line["from"].as_str().unwrap();
         let (client, from) = if from == "client" { ("src", "client") } else { ("dst", "broker") };
         let port = line[client].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
@@ -115,7 +123,7 @@ fn what_the_clients_sent_and_received_is_shown_and_nothing_else() {
             }
         }
     }
-    assert!(packets > 500, "only {packets} packets were compared");
+    assert!(packets > 2_500, "only {packets} packets were compared");
 }
 
 /// Whether all that MQTT.js tells of a packet is shown. Its objects also hold what never goes over the wire.

@@ -90,6 +90,9 @@ fn every_captured_packet_survives_the_way_through_json_and_bytes() {
         let mut versions: BTreeMap<u64, String> = BTreeMap::new();
         let mut streams: BTreeMap<(u64, String), Vec<Value>> = BTreeMap::new();
         for line in run(arguments).expect(0).json_lines() {
+            if !line["error"].is_null() {
+                continue;
+            }
             let stream = line["stream"].as_u64().unwrap();
             if let Some(version) = line["packet"]["protocolVersion"].as_u64() {
                 versions.insert(stream, version.to_string());
@@ -98,8 +101,9 @@ fn every_captured_packet_survives_the_way_through_json_and_bytes() {
             streams.entry((stream, from)).or_default().push(line["packet"].clone());
         }
         for ((stream, from), told) in streams {
-            // The stream that begins midway is MQTT 5.
-            let version = versions.get(&stream).map_or("5", String::as_str);
+            // Of streams whose CONNECT is missing, one is MQTT 5.
+            let other = if capture.ends_with("midstream.pcap") { "5" } else { "4" };
+            let version = versions.get(&stream).map_or(other, String::as_str);
             let objects = Value::from(told.clone()).to_string();
             let options = ["-T", "raw", "--protocol-version", version, "-"];
             let bytes = run_with(["encode"].into_iter().chain(options), objects.as_bytes()).expect(0).out;

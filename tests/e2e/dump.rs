@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use crate::captures::shipped;
+use crate::captures::{self, shipped};
 use crate::program::{at_root, mqscope, run, run_with, tool};
 
 fn capture(name: &str) -> String {
@@ -108,21 +108,30 @@ fn frames_are_written_as_a_capture_that_others_read() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("written.pcapng");
     let written = written.to_str().unwrap();
-    for path in shipped() {
-        let path = path.to_str().unwrap();
-        run(["dump", "-r", path, "-Y", "mqtt.msgtype == publish", "-w", written]).expect(0);
+    // Where segments were lost on the way, a packet can be completed by a frame that has nothing of it.
+    for path in shipped().into_iter().filter(|path| !path.to_str().unwrap().contains("/lossy-")) {
+        const PUBLISH: [&str; 2] = ["-Y", "mqtt.msgtype == publish"];
+        captures::dump(&path, PUBLISH.into_iter().chain(["-w", written])).expect(0);
         let rows = |file: &str, filter: &str| -> BTreeSet<String> {
             let columns = ["-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "tcp.payload"];
             let rows = tool(Command::new("tshark").args(["-r", file, "-Y", filter]).args(columns));
             String::from_utf8(rows).unwrap().lines().map(str::to_owned).collect()
         };
-        let numbers: Vec<_> =
-            frames(path, "mqtt.msgtype == publish", &[]).iter().map(u64::to_string).collect();
+        let said = captures::dump(&path, PUBLISH.into_iter().chain(["-T", "fields", "-e", "frame.number"]))
+            .expect(0);
+        let numbers: BTreeSet<_> = said.text().lines().collect();
+        let path = path.to_str().unwrap();
+        if numbers.is_empty() {
+            assert!(["keyless", "refused", "strangers"].iter().any(|name| path.contains(name)), "{path}");
+            continue;
+        }
+        let numbers: Vec<_> = numbers.into_iter().collect();
         let completing = rows(path, &format!("frame.number in {{{}}}", numbers.join(",")));
         let written = rows(written, "frame");
         // Of a packet that spans frames, the earlier ones too.
         assert!(written.is_superset(&completing), "{path}");
-        assert!(written.is_subset(&rows(path, "tcp.len > 0")), "{path}");
+        let with_data = rows(path, "tcp.len > 0 or ip.flags.mf == 1 or ip.frag_offset > 0");
+        assert!(written.is_subset(&with_data), "{path}");
     }
 }
 

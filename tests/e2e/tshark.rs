@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use crate::captures::shipped;
-use crate::program::{run, tool};
+use crate::captures::{self, shipped};
+use crate::program::tool;
 
 /// Every field that tshark prints and mqscope has too, but for `mqtt.msg_decoded_as`: there the name of the protocol
 /// that its user set for a topic, and here what the payload seems to be.
@@ -109,6 +109,10 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
+/// Captures that are not compared, by the beginnings of their names: of lost, cut and one-sided traffic, of what goes
+/// before a CONNECT and of other ports it shows less than there is. `captures.rs` holds these against the clients' logs.
+const BEYOND_IT: [&str; 6] = ["gap-", "lossy-", "one-sided-", "proxied", "snapped", "strangers"];
+
 /// What each frame with MQTT has in each of [`FIELDS`]; frames by number.
 type Cells = BTreeMap<u64, Vec<String>>;
 
@@ -128,21 +132,32 @@ fn columns<'a>() -> impl Iterator<Item = &'a str> {
 
 /// Text is a preference there: either `mqtt.msg` or `mqtt.msg_text` is live.
 fn tshark(capture: &Path, shown_as_text: &str) -> Cells {
+    let keys = captures::beside(capture, "keys");
+    let keylog = keys.exists().then(|| ["-o".to_owned(), format!("tls.keylog_file:{}", keys.display())]);
+    let keylog = keylog.into_iter().flatten();
     cells(&tool(
         Command::new("tshark")
             .arg("-r")
             .arg(capture)
             .args(["-o", &format!("mqtt.show_msg_as_text:{shown_as_text}")])
-            .args(["-d", "tcp.port==1884,mqtt", "-d", "tcp.port==1885,mqtt"])
+            .args([
+                "-d",
+                "tcp.port==1884,mqtt",
+                "-d",
+                "tcp.port==1885,mqtt",
+                "-d",
+                "tls.port==8884-8885,mqtt",
+            ])
+            .args(keylog)
             .args(["-Y", "mqtt", "-T", "fields"])
             .args(columns()),
     ))
 }
 
 fn ours(capture: &Path) -> Cells {
-    let arguments =
-        ["dump", "--show-secrets", "-T", "fields", "--per-frame", "-r", capture.to_str().unwrap()];
-    cells(&run(arguments.into_iter().chain(columns())).expect(0).out)
+    // It reads no MQTT in WebSocket.
+    let arguments = ["--show-secrets", "-T", "fields", "--per-frame", "-Y", "mqtt and not websocket"];
+    cells(&captures::dump(capture, arguments.into_iter().chain(columns())).expect(0).out)
 }
 
 /// Whether two cells say the same. Ours escapes what no terminal should see; theirs takes all text to end at a zero.
@@ -197,6 +212,9 @@ fn every_field_agrees_but_for_known_faults() {
     let mut findings = Findings { compared: 0, wrong: Vec::new(), explained: [0; FAULTS.len()] };
     for capture in shipped() {
         let name = capture.file_name().unwrap().to_str().unwrap();
+        if BEYOND_IT.iter().any(|beginning| name.starts_with(beginning)) {
+            continue;
+        }
         let (bytes, texts, ours) = (tshark(&capture, "FALSE"), tshark(&capture, "TRUE"), ours(&capture));
         let frames: BTreeSet<_> = bytes.keys().chain(ours.keys()).collect();
         for frame in frames {
