@@ -50,9 +50,9 @@ fn binary(bytes: &[u8]) -> Option<Vec<Fact>> {
         Fact::number("Command", "proxy.v2.cmd", command & 0xf, name).at(12, 1).bits(0x0f),
         Fact::number("Address Family", "proxy.v2.addr_family", family >> 4, "").at(13, 1).bits(0xf0),
     ];
-    let (len, address): (usize, fn(&[u8]) -> Option<String>) = match family >> 4 {
-        1 => (4, |bytes| Some(Ipv4Addr::from(*bytes.first_chunk()?).to_string())),
-        2 => (16, |bytes| Some(Ipv6Addr::from(*bytes.first_chunk()?).to_string())),
+    let len = match family >> 4 {
+        1 => 4,
+        2 => 16,
         _ => return Some(facts),
     };
     let ports = 16 + 2 * len;
@@ -67,6 +67,14 @@ fn binary(bytes: &[u8]) -> Option<Vec<Fact>> {
         facts.extend(port.map(|port| Fact::number(label, field, u16::from_be_bytes(*port), "").at(at, 2)));
     }
     Some(facts)
+}
+
+/// An IPv4 or IPv6 address, by its length.
+fn address(bytes: &[u8]) -> Option<String> {
+    if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
+        return Some(Ipv4Addr::from(bytes).to_string());
+    }
+    Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).to_string())
 }
 
 #[cfg(test)]
