@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use crate::PacketView;
 use crate::annotate::{REDACTED, Secrets};
 use crate::escape;
+use crate::fields::{FieldId, Radix};
 use crate::origin::Layer;
 
 /// Characters of a value that a summary shows.
@@ -139,9 +140,18 @@ impl Fact {
         }
         match &self.value {
             FactValue::Text(text) => escape::text(text),
-            FactValue::Number(number, means) if means.is_empty() => number.to_string(),
-            FactValue::Number(number, means) => format!("{means} ({number})"),
+            FactValue::Number(number, means) if means.is_empty() => self.spelled(*number),
+            FactValue::Number(number, means) => format!("{means} ({})", self.spelled(*number)),
             FactValue::Boolean(set) => u8::from(*set).to_string(),
+        }
+    }
+
+    fn spelled(&self, number: u64) -> String {
+        match self.field.and_then(FieldId::by_name).map(FieldId::radix) {
+            Some(Radix::Hexadecimal(digits)) => {
+                format!("{number:#0width$x}", width = usize::from(digits) + 2)
+            }
+            _ => number.to_string(),
         }
     }
 

@@ -9,6 +9,8 @@ pub(super) const RETRY_LABEL: &str = "Hello Retry Request";
 
 /// Bytes of a record's header.
 const HEADER: usize = 5;
+/// Bytes that one record carries at most.
+const RECORD_BYTES: usize = 1 << 14;
 /// Bytes of a handshake message's header: type and length.
 const HANDSHAKE_HEADER: usize = 4;
 
@@ -40,10 +42,10 @@ pub(super) fn client_hello(bytes: &[u8]) -> Vec<Fact> {
         facts.push(version("Supported Version", "tls.handshake.extensions.supported_version", offered));
     }
     if let Some(name) = hello.server_name {
-        facts.push(Fact::text("Server Name", "tls.handshake.extensions_server_name", name));
+        facts.push(within(&message, "Server Name", "tls.handshake.extensions_server_name", name));
     }
     for name in hello.alpn() {
-        facts.push(Fact::text("ALPN", "tls.handshake.extensions_alpn_str", name));
+        facts.push(within(&message, "ALPN", "tls.handshake.extensions_alpn_str", name));
     }
     for suite in hello.cipher_suites().filter(|suite| !is_grease(suite.0)) {
         facts.push(Fact::number("Cipher Suite", "tls.handshake.ciphersuite", suite.0, suite.to_string()));
@@ -67,7 +69,7 @@ pub(super) fn server_hello(bytes: &[u8]) -> Vec<Fact> {
         hello.cipher_suite.to_string(),
     ));
     if let Some(name) = hello.alpn {
-        facts.push(Fact::text("ALPN", "tls.handshake.extensions_alpn_str", name));
+        facts.push(within(&message, "ALPN", "tls.handshake.extensions_alpn_str", name));
     }
     facts.push(random(hello.random));
     if hello.retry {
@@ -93,6 +95,13 @@ pub(super) fn alert(bytes: &[u8]) -> Vec<Fact> {
             .push(Fact::number("Description", "tls.alert_message.desc", description, name).at(HEADER + 1, 1));
     }
     facts
+}
+
+/// A text of the message, with its place where that is in one record.
+fn within(message: &[u8], label: &'static str, field: &'static str, text: &[u8]) -> Fact {
+    let start = text.as_ptr() as usize - message.as_ptr() as usize;
+    let fact = Fact::text(label, field, text);
+    if message.len() <= RECORD_BYTES { fact.at(HEADER + start, text.len()) } else { fact }
 }
 
 fn version(label: &'static str, field: &'static str, version: tls::Version) -> Fact {

@@ -83,6 +83,10 @@ fn parts(app: &App) -> Vec<String> {
     if let (Stage::Live, Some(rate)) = (progress.stage, app.gauges.rate) {
         parts.push(format!("{} packets/s", count(rate)));
     }
+    let encrypted = app.snapshot.traffic().encrypted;
+    if encrypted > 0 {
+        parts.push(format!("{} TLS without keys (see ServerHello)", count(encrypted)));
+    }
     let drops =
         [(stats.kernel_drops, "kernel"), (stats.interface_drops, "interface"), (stats.ring_drops, "ring")];
     for (dropped, by) in drops.into_iter().filter(|(dropped, _)| *dropped > 0) {

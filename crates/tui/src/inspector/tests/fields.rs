@@ -176,3 +176,40 @@ fn sixteen_mebibytes_are_shown_by_the_page() {
     let value = &stage.inspector.app.selected_node().expect("the payload").1.value;
     assert!(value.len() < 4096, "the tree spells {} bytes", value.len());
 }
+
+#[test]
+fn every_layer_down_to_the_frame_shows_its_own_bytes() {
+    let mut stage = Stage::open("mqttjs-wss-12.pcapng.zst");
+    // the PUBLISH that the broker sends
+    stage.press("j j j j j j j j j");
+    stage.press("Tab");
+    for (label, title) in [
+        ("MQTT", "MQTT: 36 bytes"),
+        ("WebSocket frame", "WebSocket: 42 bytes"),
+        ("TLS record", "TLS: 71 bytes"),
+        ("Frame", "Frame 41: 137 bytes"),
+    ] {
+        stage.press("g g");
+        let is_there =
+            |stage: &Stage| stage.inspector.app.selected_node().is_some_and(|(_, node)| node.label == label);
+        for _ in 0..20 {
+            if !is_there(&stage) {
+                stage.press("j");
+            }
+        }
+        let text = stage.text();
+        assert!(is_there(&stage) && text.contains(title), "{label}, {title}:\n{text}");
+    }
+}
+
+#[test]
+fn a_connection_without_keys_says_how_to_get_them() {
+    let mut stage = Stage::open("mqttjs-keyless.pcap");
+    stage.press("j");
+    let text = stage.text();
+    assert!(text.contains("[not decrypted: no key"), "{text}");
+    assert!(text.contains("3 TLS without keys"), "{text}");
+    select(&mut stage, "To decrypt");
+    stage.press("Enter");
+    assert!(stage.text().contains("node --tls-keylog=FILE"), "{}", stage.text());
+}
