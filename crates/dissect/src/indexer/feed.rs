@@ -183,8 +183,10 @@ impl<V: Visitor> Desk<'_, V> {
             }
             (recognised, _) => recognised,
         };
+        // A second header would be one that the client itself sent.
+        let is_first = connection.carrier.pending.is_empty();
         match recognised {
-            Recognised::Proxy { len } => {
+            Recognised::Proxy { len } if is_first => {
                 let pending = head.message(crate::CarrierMessage::Proxy, client, len);
                 connection.carrier.pending.extend(pending);
                 head.forget(len);
@@ -199,10 +201,12 @@ impl<V: Visitor> Desk<'_, V> {
                 self.replay(connection)
             }
             // On a port of MQTT's it may be a client that forgot its CONNECT, or something goes before it.
-            Recognised::NotYet | Recognised::Other if connection.carrier.trust > Trust::None => {
+            Recognised::NotYet | Recognised::Other | Recognised::Proxy { .. }
+                if connection.carrier.trust > Trust::None =>
+            {
                 self.search_from_start(connection)
             }
-            Recognised::NotYet | Recognised::Other => Interest::None,
+            Recognised::NotYet | Recognised::Other | Recognised::Proxy { .. } => Interest::None,
         }
     }
 
