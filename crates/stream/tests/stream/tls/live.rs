@@ -170,10 +170,11 @@ fn a_wrong_secret_fails() {
     talk(&mut pair);
     let mut recording = pair.recording();
     // the last digit of each secret
-    recording.keys = recording.keys.replace("0\n", "1\n").replace("2\n", "3\n");
-    for digit in ["4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"] {
-        recording.keys = recording.keys.replace(&format!("{digit}\n"), "0\n");
-    }
+    let spoil = |line: &str| {
+        let (start, digit) = line.split_at(line.len() - 1);
+        format!("{start}{}\n", if digit == "0" { "1" } else { "0" })
+    };
+    recording.keys = recording.keys.lines().map(spoil).collect();
     let seen = recording.read();
     assert_eq!(seen.text(Forward), "");
     assert!(seen.noted(Forward, "undecrypted: authentication failed"), "{:?}", seen.notes);
