@@ -109,6 +109,15 @@ impl KeyLog {
         self.text = lines;
     }
 
+    /// Takes a last line without an end as it stands, since the text may be all there is. If the rest of it comes after
+    /// all, the whole line counts.
+    pub fn take_unfinished(&mut self) {
+        if !self.text.overlong {
+            // Half a line is no fault of the text's.
+            let _ = self.entry(&self.text.unfinished.clone());
+        }
+    }
+
     /// Takes a text that is complete in itself, such as a pcapng Decryption Secrets Block; its lines count from 1. An
     /// unfinished line that [`add`](Self::add) keeps is left alone.
     pub fn add_block(&mut self, text: &[u8]) {
