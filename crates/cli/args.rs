@@ -102,8 +102,9 @@ pub(crate) struct Source {
     #[arg(short = 'd', long = "decode-as", value_name = "tcp.port==N,mqtt|ws|tls")]
     pub(crate) decode_as: Vec<String>,
     /// Key log that decrypts TLS 1.2 and 1.3, as browsers, Node and OpenSSL write it; followed as it grows while
-    /// capturing live. A pcapng's own secrets are used without being asked for
-    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
+    /// capturing live. Without it the one that SSLKEYLOGFILE names, if it is there. A pcapng's own secrets are used
+    /// without being asked for
+    #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
     /// Display filter, in Wireshark's language: `mqtt.topic contains "temp" and mqtt.qos > 0`
     #[arg(short = 'Y', long = "display-filter", value_name = "FILTER")]

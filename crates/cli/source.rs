@@ -1,7 +1,11 @@
 //! Where traffic comes from, resolved: the capture behind `-r`, `-i` or `--tap`, and when to stop reading it.
 
 use std::{
-    path::Path,
+    ffi::OsString,
+    fs,
+    io::ErrorKind,
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -73,14 +77,38 @@ pub(crate) fn filter(args: &args::Source) -> Result<Option<Filter>, Failure> {
 pub(crate) fn settings(args: &args::Source) -> Result<Settings, Failure> {
     let decode_as = args.decode_as.iter().map(|rule| rule.parse()).collect::<Result<_, _>>().or_usage()?;
     let is_file = args.read.as_deref().is_some_and(|path| path != Path::new("-"));
-    if let Some(path) = args.keylog.as_deref().filter(|path| is_file && !path.exists()) {
-        let path = path.display();
-        return Err(Failure::io(anyhow::anyhow!(
-            "key log {path} is not there; without it nothing can be decrypted"
-        )));
+    let keylog = keylog(args.keylog.as_deref(), std::env::var_os("SSLKEYLOGFILE"), is_file)?;
+    let await_keys = keylog.is_some() && !is_file;
+    Ok(Settings { decode_as, keylog, await_keys })
+}
+
+/// The key log: what was asked for has to be readable; what the environment names, perhaps for another program, counts
+/// if it is. While capturing live, it may come later.
+fn keylog(
+    asked: Option<&Path>,
+    environment: Option<OsString>,
+    is_file: bool,
+) -> Result<Option<PathBuf>, Failure> {
+    let named = environment.filter(|name| !name.is_empty()).map(PathBuf::from);
+    let Some(path) = asked.map(Path::to_owned).or(named) else { return Ok(None) };
+    let problem = match fs::metadata(&path) {
+        // Opening a pipe would wait for who writes it, and it cannot be read from its beginning.
+        Ok(found) if !found.is_file() && !found.file_type().is_char_device() => "is no file".to_owned(),
+        Ok(_) => match fs::File::open(&path) {
+            Ok(_) => return Ok(Some(path)),
+            Err(error) => format!("cannot be read: {error}"),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound && !is_file => return Ok(Some(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound && asked.is_none() => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => "is not there".to_owned(),
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    let path = path.display();
+    if asked.is_none() {
+        eprintln!("mqscope: key log {path}, which SSLKEYLOGFILE names, {problem}; it is left aside");
+        return Ok(None);
     }
-    let await_keys = args.keylog.is_some() && !is_file;
-    Ok(Settings { decode_as, keylog: args.keylog.clone(), await_keys })
+    Err(Failure::io(anyhow::anyhow!("key log {path} {problem}; without it nothing can be decrypted")))
 }
 
 /// When to stop by itself, besides at the end.

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 
 use crate::captures::{self, shipped};
-use crate::program::{at_root, mqscope, run, run_with, tool};
+use crate::program::{self, at_root, mqscope, run, run_with, tool};
 
 fn capture(name: &str) -> String {
     at_root("captures").join(name).to_str().unwrap().to_owned()
@@ -203,4 +203,36 @@ fn one_frame(data: &[u8]) -> Vec<u8> {
     file.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
     file.extend(data);
     file
+}
+
+#[test]
+fn a_key_log_asked_for_has_to_be_there_and_one_that_the_environment_names_need_not() {
+    let path = capture("mqttjs-mqtts-13.pcapng");
+    let keys = capture("mqttjs-mqtts-13.keys");
+    let folder = at_root("captures").to_str().unwrap().to_owned();
+    let with_environment = |keys: &str| {
+        let mut command = mqscope();
+        program::finish(command.args(["dump", "-r", &path]).env("SSLKEYLOGFILE", keys), b"").expect(0)
+    };
+    let decrypted = run(["dump", "-r", &path, "--keylog", &keys]).expect(0);
+    assert!(decrypted.text().contains("CONNECT"));
+    assert_eq!(with_environment(&keys).text(), decrypted.text());
+    for (keys, problem) in [("not-there.keys", "is not there"), (folder.as_str(), "is no file")] {
+        let refused = run(["dump", "-r", &path, "--keylog", keys]).expect(5);
+        assert!(refused.err.contains(problem), "{}", refused.err);
+        assert_eq!(with_environment(keys).text(), "");
+    }
+    assert!(with_environment(&folder).err.contains("SSLKEYLOGFILE"));
+    assert!(!with_environment("not-there.keys").err.contains("not-there"));
+}
+
+#[test]
+fn the_last_line_of_a_key_log_counts_without_its_end() {
+    let path = capture("mqttjs-mqtts-13.pcapng");
+    let lines = fs::read_to_string(capture("mqttjs-mqtts-13.keys")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    fs::write(&keys, lines.trim_end()).unwrap();
+    let packets = |keys: &str| run(["dump", "-r", &path, "--keylog", keys]).expect(0).text().lines().count();
+    assert_eq!(packets(keys.to_str().unwrap()), packets(&capture("mqttjs-mqtts-13.keys")));
 }
