@@ -23,10 +23,11 @@ const KNOWN: [(&str, &str, &str); 14] = [
 ];
 
 /// Header fields that let whoever has them in.
-const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+const SECRET: [&str; 3] = ["authorization", "cookie", "set-cookie"];
 
-/// Parts of a query whose values let whoever has them in: `?token=…`, `?X-Amz-Signature=…`.
-const SECRET_QUERY: [&str; 6] = ["token", "signature", "password", "secret", "credential", "key"];
+/// Parts of names, in a query or of a header field, whose values let whoever has them in: `?token=…`,
+/// `?X-Amz-Signature=…`, `?sig=…`, `X-Api-Key: …`.
+const SECRET_NAMES: [&str; 8] = ["token", "sig", "pass", "secret", "credential", "key", "auth", "jwt"];
 
 pub(super) fn request(bytes: &[u8]) -> Vec<Fact> {
     let mut lines = lines(bytes);
@@ -84,7 +85,8 @@ fn headers(bytes: &[u8], lines: impl Iterator<Item = Range<usize>>, facts: &mut 
             None => text(label, None, bytes, line.clone()),
         };
         (fact.start, fact.len) = (line.start, line.len());
-        fact.secret = SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()));
+        fact.secret = SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+            || field.is_none() && names_secret(&String::from_utf8_lossy(name).to_ascii_lowercase());
         if fact.secret && field.is_none() {
             fact.value = FactValue::Text(bytes[value].to_vec());
         }
@@ -96,9 +98,9 @@ fn text(label: &'static str, field: Option<&'static str>, bytes: &[u8], place: R
     Fact::text(label, field, &bytes[place.clone()]).at(place.start, place.len())
 }
 
-/// The lines of a head, without their ends, up to the empty one.
+/// The lines of a head, without their ends, up to the empty one; those before the first are passed over (RFC 9112 §2.2).
 fn lines(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
+    let mut at = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     std::iter::from_fn(move || {
         let len = bytes.get(at..)?.iter().position(|&byte| byte == b'\n')?;
         let line = trim(bytes, at..at + len);
@@ -126,10 +128,11 @@ fn trim(bytes: &[u8], place: Range<usize>) -> Range<usize> {
 fn has_secret(uri: &[u8]) -> bool {
     let uri = String::from_utf8_lossy(uri).to_ascii_lowercase();
     let Some((_, query)) = uri.split_once('?') else { return false };
-    query.split('&').any(|pair| {
-        let name = pair.split('=').next().unwrap_or_default();
-        SECRET_QUERY.iter().any(|secret| name.contains(secret))
-    })
+    query.split('&').any(|pair| names_secret(pair.split('=').next().unwrap_or_default()))
+}
+
+fn names_secret(name: &str) -> bool {
+    SECRET_NAMES.iter().any(|secret| name.contains(secret))
 }
 
 #[cfg(test)]
@@ -158,6 +161,14 @@ mod tests {
         );
         let host = &facts[3];
         assert_eq!(&head[host.start..host.start + host.len], b"Host: b:8083");
+    }
+
+    #[test]
+    fn header_fields_that_name_a_secret_are_secret_also_behind_empty_lines() {
+        let facts = request(b"\r\nGET /?sig=1 HTTP/1.1\r\nX-Api-Key: abc\r\nSec-WebSocket-Key: def\r\n\r\n");
+        let secret: Vec<bool> = facts.iter().map(|fact| fact.secret).collect();
+        assert_eq!(secret, [false, true, false, true, false]);
+        assert_eq!((facts[3].start, facts[3].len), (24, 14));
     }
 
     #[test]
