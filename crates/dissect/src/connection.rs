@@ -4,15 +4,18 @@ use mqscope_stream::{Direction, FlowKey};
 use mqscope_wire::Version;
 
 use crate::conversation::Conversation;
-use crate::lane::{Lane, Piece};
+use crate::lane::{Lane, Piece, UnitKind};
 use crate::recognise::Level;
 use crate::resync::{Hint, Trust};
 use crate::tls::Tls;
-use crate::websocket::WebSocket;
+use crate::websocket::{Stage, WebSocket};
 use crate::{Breach, CarrierMessage, Extent, FrameRef, Protocol, Transport};
 
 /// Bytes of the server's that wait for the client's first ones to be recognised.
 const WAITING_BYTES: usize = 16 * 1024;
+
+/// Messages of lower layers that are kept of a connection before it is known what it carries.
+const PENDING: usize = 64;
 
 /// Bytes of a flow without a CONNECT after which it is taken for something else, and how many if its port speaks for
 /// MQTT: enough for the rest of a long message that the capture begins in.
@@ -33,6 +36,8 @@ pub(crate) struct Connection {
     pub(crate) lanes: [Lane; 2],
     /// Whether the capture began after the connection, so that what is undecided may begin anywhere.
     pub(crate) midstream: bool,
+    /// How it ended, if it waits for keys all the same.
+    pub(crate) ended: Option<UnitKind>,
     pub(crate) carrier: Carrier,
 }
 
@@ -114,6 +119,7 @@ impl Connection {
             undecided: (protocol != Some(Protocol::Mqtt)).then(Box::default),
             lanes: [Lane::in_step(), Lane::in_step()],
             midstream: false,
+            ended: None,
             carrier,
         }
     }
@@ -125,6 +131,18 @@ impl Connection {
             (None, Some(_)) => Level::Tls,
             (None, None) => Level::Tcp,
         }
+    }
+
+    /// About how much memory is spent on what may yet come of it: heads and records that are not whole, and what waits
+    /// for keys.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let undecided = self.undecided.iter().flat_map(|heads| heads.iter());
+        let upgrading = self.websocket.iter().filter_map(|websocket| match &websocket.stage {
+            Stage::Upgrading(upgrade) => Some(&upgrade.heads),
+            Stage::Open(_) => None,
+        });
+        let heads: usize = undecided.chain(upgrading.flatten()).map(Head::held_bytes).sum();
+        heads + self.tls.as_ref().map_or(0, |tls| tls.held_bytes())
     }
 
     /// Whether MQTT stands directly on TCP, and was found.
@@ -149,6 +167,13 @@ impl Connection {
 }
 
 impl Carrier {
+    /// Keeps a message of a lower layer until it is known that it is of interest; of many the first ones.
+    pub(crate) fn hold(&mut self, pending: Option<Pending>) {
+        if self.pending.len() < PENDING {
+            self.pending.extend(pending);
+        }
+    }
+
     /// What speaks for MQTT when packets are searched.
     #[inline]
     pub(crate) fn hint(&self) -> Hint {
@@ -192,6 +217,10 @@ impl Head {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.bytes.capacity() + self.pieces.capacity() * size_of::<HeadPiece>()
     }
 
     /// Whether more came than is worth waiting with.

@@ -108,7 +108,7 @@ impl Indexer {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        if capture.is_live() { Ok(ControlFlow::Continue(())) } else { Ok(self.finish(visitor)) }
+        if capture.is_live() { Ok(ControlFlow::Continue(())) } else { self.finish(visitor) }
     }
 
     /// Indexes one frame, the next of its capture.
@@ -167,6 +167,9 @@ impl Indexer {
             return Ok(ControlFlow::Continue(()));
         }
         self.work.keys.add(&news);
+        if !self.work.settings.await_keys {
+            self.work.keys.take_unfinished();
+        }
         self.decrypt_late(visitor)
     }
 
@@ -200,14 +203,21 @@ impl Indexer {
     }
 
     /// No more frames come: what waits for missing bytes is shown as it is.
-    pub fn finish(&mut self, visitor: &mut impl Visitor) -> ControlFlow<()> {
+    ///
+    /// # Errors
+    /// What was derived from captured bytes at last cannot be kept.
+    pub fn finish(&mut self, visitor: &mut impl Visitor) -> Result<ControlFlow<()>, DissectError> {
         let Self { reassembler, connections, work, .. } = self;
         work.current = NO_FRAME;
         let desk =
             Desk { work, visitor, frame_bytes: &[], caught_up: false, flow: ControlFlow::Continue(()) };
         let mut feed = Feed { connections, desk };
         reassembler.finish(&mut feed);
-        feed.desk.flow
+        let flow = feed.desk.flow;
+        match self.work.failure.take() {
+            Some(failure) => Err(failure.into()),
+            None => Ok(flow),
+        }
     }
 
     /// The index as it is now.
@@ -248,6 +258,10 @@ struct Work {
     traffic: Traffic,
     findings: Vec<Finding>,
     gathered: Vec<u8>,
+    /// Bytes of all frames.
+    bytes: u64,
+    /// Bytes that connections may have put by since that was looked at last, at most.
+    put_by: usize,
     /// Secrets of TLS connections, as far as they are known.
     keys: KeyLog,
     /// Why derived bytes could not be kept, until that is reported.
@@ -278,6 +292,8 @@ impl Work {
             traffic: Traffic::default(),
             findings: Vec::new(),
             gathered: Vec::new(),
+            bytes: 0,
+            put_by: 0,
             keys: KeyLog::default(),
             failure: None,
         }
@@ -291,6 +307,7 @@ impl Work {
             previous = frame.time;
         }
         self.frames += 1;
+        self.bytes += frame.bytes.len() as u64;
         self.current = FrameRef {
             number: frame.number,
             time: frame.time,
@@ -314,6 +331,14 @@ impl Work {
             recent if recent.number == moment.frame => recent,
             _ => FrameRef { number: moment.frame, time: moment.time, ..NO_FRAME },
         }
+    }
+
+    /// Whether more rows were made than what was captured may sensibly give. A byte inflates to a thousand: without a
+    /// bound a few kilobytes of compressed PINGREQs would fill the memory.
+    fn has_too_many_rows(&self) -> bool {
+        const ROWS: u64 = 1 << 20;
+        const ROWS_A_BYTE: u64 = 16;
+        u64::from(self.index.len()) > ROWS + ROWS_A_BYTE * self.bytes
     }
 
     /// The number of the connection's flow, entering it if it had nothing to show so far.

@@ -70,6 +70,12 @@ impl Tls {
         }
     }
 
+    /// About how much memory is spent on records that are not whole, and on what waits for keys.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let waiting = self.waiting.as_ref().map_or(0, Vec::capacity);
+        self.session.held_bytes() + waiting * size_of::<Waiting>()
+    }
+
     /// Begins anew, to read all that came once more; what that was.
     pub(crate) fn again(&mut self) -> Vec<Waiting> {
         self.session = Session::new();

@@ -5,7 +5,11 @@ use mqscope_websocket::handshake::{Request, Response};
 use mqscope_websocket::{Decoder, Deflate, Sender};
 
 use crate::connection::Head;
+use crate::lane::Piece;
 use crate::trail::Trail;
+
+/// Stands for a number of bytes that nobody knows: more than any frame or body has.
+pub(crate) const UNKNOWN: u64 = 1 << 40;
 
 /// Subprotocols of one request that are remembered.
 const SUBPROTOCOLS: usize = 16;
@@ -32,6 +36,8 @@ pub(crate) struct Upgrade {
     pub(crate) heads: [Head; 2],
     /// What the client asked for, once its request is whole.
     pub(crate) asked: Option<Asked>,
+    /// Bytes of the server's that still come of an answer's body; [`UNKNOWN`] if the next request ends it.
+    pub(crate) rest_of_body: Option<u64>,
 }
 
 /// What a request for an upgrade says.
@@ -73,6 +79,38 @@ impl WebSocket {
     }
 }
 
+impl Upgrade {
+    /// Takes what came, bodies apart.
+    pub(crate) fn push(&mut self, direction: Direction, client: Direction, mut piece: Piece<'_>) {
+        if direction != client
+            && let Some(rest) = self.rest_of_body
+        {
+            let passed = rest.min(piece.bytes.len() as u64);
+            self.rest_of_body = match rest {
+                UNKNOWN => Some(UNKNOWN),
+                rest => Some(rest - passed).filter(|&rest| rest > 0),
+            };
+            piece.bytes = &piece.bytes[passed as usize..];
+            piece.at += passed;
+        }
+        if !piece.bytes.is_empty() {
+            self.heads[direction as usize].push(piece);
+        }
+    }
+
+    /// A body of `len` bytes follows the answer just read, if it is known how many.
+    pub(crate) fn pass_over_body(&mut self, server: Direction, len: Option<u64>) {
+        let head = &mut self.heads[server as usize];
+        let came = head.bytes().len() as u64;
+        let len = len.unwrap_or(UNKNOWN).min(UNKNOWN);
+        head.forget(len.min(came) as usize);
+        self.rest_of_body = match len {
+            UNKNOWN => Some(UNKNOWN),
+            len => len.checked_sub(came).filter(|&rest| rest > 0),
+        };
+    }
+}
+
 impl Way {
     fn new(decoder: Decoder) -> Self {
         Self { decoder, trail: Trail::default(), frame: 0, begun: false }
@@ -106,8 +144,11 @@ impl Asked {
     }
 }
 
-/// Bytes of a message's body that follow its head, where the head tells.
-pub(crate) fn body_len(response: &Response<'_>) -> Option<usize> {
+/// Bytes of a message's body that follow its head, where the head tells (RFC 9112 §6.3).
+pub(crate) fn body_len(response: &Response<'_>) -> Option<u64> {
+    if matches!(response.status(), 204 | 304) {
+        return Some(0);
+    }
     if response.header("transfer-encoding").is_some() {
         return None;
     }

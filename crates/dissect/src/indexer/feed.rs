@@ -13,6 +13,11 @@ use crate::lane::{Lane, Piece, UnitKind};
 use crate::recognise::{Level, Midstream, Recognised, recognise, recognise_midstream, recognise_server};
 use crate::resync::Trust;
 
+/// Memory for what may yet come of connections: heads and records that are not whole, segments that wait for keys.
+const HELD_BYTES: usize = 128 << 20;
+/// What is noted of a segment besides its bytes, roughly.
+const PIECE_BYTES: usize = 256;
+
 /// The reassembler's sink.
 pub(super) struct Feed<'a, V> {
     pub(super) connections: &'a mut Vec<Option<Box<Connection>>>,
@@ -68,6 +73,10 @@ impl<V: Visitor> Sink for Feed<'_, V> {
         if self.desk.on_tcp(connection, direction, piece) == Interest::None {
             *slot = None;
         }
+        self.desk.work.put_by += chunk.bytes.len() + PIECE_BYTES;
+        if self.desk.work.put_by > HELD_BYTES / 2 {
+            self.let_go();
+        }
     }
 
     fn gap(&mut self, flow: FlowId, direction: Direction, gap: Gap) {
@@ -86,9 +95,39 @@ impl<V: Visitor> Sink for Feed<'_, V> {
             CloseReason::Fin | CloseReason::Reset => UnitKind::Broken,
             CloseReason::Reused | CloseReason::Idle | CloseReason::End => UnitKind::Cut,
         };
-        self.desk.end(&mut connection, kind);
         if connection.awaits_keys() {
+            connection.ended = Some(kind);
             *slot = Some(connection);
+        } else {
+            self.desk.end(&mut connection, kind);
+        }
+    }
+}
+
+impl<V: Visitor> Feed<'_, V> {
+    /// Lets the oldest go of the connections that may become something, if all together hold too much.
+    #[cold]
+    fn let_go(&mut self) {
+        self.desk.work.put_by = 0;
+        let held = |slot: &Option<Box<Connection>>| match slot {
+            Some(connection) if connection.carrier.mqtt.is_none() => connection.held_bytes(),
+            _ => 0,
+        };
+        let mut all: usize = self.connections.iter().map(held).sum();
+        if all <= HELD_BYTES {
+            return;
+        }
+        for slot in self.connections.iter_mut() {
+            let own = held(slot);
+            if own > 0
+                && let Some(mut connection) = slot.take()
+            {
+                self.desk.end(&mut connection, UnitKind::Cut);
+                all -= own;
+                if all <= HELD_BYTES / 2 {
+                    break;
+                }
+            }
         }
     }
 }
@@ -163,7 +202,7 @@ impl<V: Visitor> Desk<'_, V> {
         let level = connection.level();
         let Some(heads) = &mut connection.undecided else { return Interest::Some };
         let client = connection.carrier.client.unwrap_or(Direction::Forward);
-        let head = &mut heads[client as usize];
+        let head = &heads[client as usize];
         let said =
             self.work.settings.decode_as([connection.carrier.key.a.port(), connection.carrier.key.b.port()]);
         let recognised = match (recognise(head.bytes(), level), said) {
@@ -172,7 +211,7 @@ impl<V: Visitor> Desk<'_, V> {
                 let full = heads[client.opposite() as usize].is_full();
                 return if full { self.without_client(connection) } else { Interest::Some };
             }
-            (Recognised::NotYet, _) if !head.is_full() => return Interest::Some,
+            (Recognised::NotYet, _) if heads.iter().all(|head| !head.is_full()) => return Interest::Some,
             (Recognised::NotYet | Recognised::Other, Some(Protocol::WebSocket))
                 if level != Level::WebSocket =>
             {
@@ -183,12 +222,12 @@ impl<V: Visitor> Desk<'_, V> {
             }
             (recognised, _) => recognised,
         };
-        // A second header would be one that the client itself sent.
-        let is_first = connection.carrier.pending.is_empty();
+        let head = &mut heads[client as usize];
         match recognised {
-            Recognised::Proxy { len } if is_first => {
+            // Only one goes before what the client sent.
+            Recognised::Proxy { len } if connection.carrier.pending.is_empty() => {
                 let pending = head.message(crate::CarrierMessage::Proxy, client, len);
-                connection.carrier.pending.extend(pending);
+                connection.carrier.hold(pending);
                 head.forget(len);
                 self.recognise(connection)
             }
@@ -247,7 +286,11 @@ impl<V: Visitor> Desk<'_, V> {
         let Some(heads) = &connection.undecided else { return Interest::Some };
         let client = connection.carrier.client.unwrap_or(Direction::Forward);
         match recognise_server(heads[client.opposite() as usize].bytes()) {
-            Recognised::Http => self.begin_websocket(connection, client),
+            Recognised::Http if connection.websocket.is_none() => {
+                let interest = self.begin_websocket(connection, client);
+                self.end_websocket(connection);
+                interest
+            }
             Recognised::Mqtt => self.search_from_start(connection),
             _ if connection.carrier.trust > Trust::None => self.search_from_start(connection),
             _ => Interest::None,
@@ -323,7 +366,7 @@ impl<V: Visitor> Desk<'_, V> {
     }
 
     /// No more comes of a connection: what there is of it is all there is.
-    fn end(&mut self, connection: &mut Connection, kind: UnitKind) {
+    pub(super) fn end(&mut self, connection: &mut Connection, kind: UnitKind) {
         if connection.tls.is_some() {
             self.end_tls(connection);
         }
@@ -334,11 +377,15 @@ impl<V: Visitor> Desk<'_, V> {
             let client = connection.carrier.client.unwrap_or(Direction::Forward);
             let is_empty = |heads: &[crate::connection::Head; 2]| heads[client as usize].bytes().is_empty();
             let one_sided = connection.undecided.as_deref().is_some_and(is_empty);
-            let interest = match (connection.midstream, one_sided) {
+            let mut interest = match (connection.midstream, one_sided) {
                 (true, _) => self.search(connection),
                 (false, true) => self.without_client(connection),
                 (false, false) => Interest::None,
             };
+            // It was an upgrade, and what it led to stands behind it.
+            if interest == Interest::Some && connection.undecided.is_some() {
+                interest = self.without_client(connection);
+            }
             if interest == Interest::None {
                 return;
             }

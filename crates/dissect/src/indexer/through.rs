@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use mqscope_capture::CaptureError;
 use mqscope_stream::Direction;
 use mqscope_stream::tls::{self, Alert, ClientHello, ServerHello, Undecrypted};
 use mqscope_websocket::handshake::{Request, Response};
@@ -9,13 +10,13 @@ use mqscope_websocket::{Deflate, Fault, Header, Kind, MessageInfo, Opcode};
 
 use super::Visitor;
 use super::feed::{Desk, Feed, Interest};
-use crate::connection::{Connection, Pending};
+use crate::connection::{Connection, Head, Pending};
 use crate::lane::{Lane, Piece};
 use crate::origin::{self, Layer};
 use crate::resync::Trust;
 use crate::tls::{Opened, REACH_BYTES, Tls, Waiting};
 use crate::trail::Trail;
-use crate::websocket::{Asked, Stage, Upgrade, Way, WebSocket, body_len};
+use crate::websocket::{Asked, Stage, UNKNOWN, Upgrade, Way, WebSocket, body_len};
 use crate::{Breach, CarrierMessage, DissectError, Extent, FrameRef, Transport};
 
 impl Connection {
@@ -28,6 +29,39 @@ impl Connection {
 // TLS
 
 impl<V: Visitor> Desk<'_, V> {
+    /// Takes what was put by of a connection whose keys have come.
+    fn read_again(
+        &mut self,
+        connection: &mut Connection,
+        pieces: Vec<Waiting>,
+    ) -> Result<Interest, DissectError> {
+        let mut bytes = Vec::new();
+        for piece in pieces {
+            let interest = match piece {
+                Waiting::Piece { direction, extent, frame, carried } => {
+                    bytes.resize(extent.len as usize, 0);
+                    match self.work.store.read(extent.at, &mut bytes) {
+                        Ok(()) => {
+                            let piece =
+                                Piece { bytes: &bytes, at: extent.at, frame: &frame, carried: &carried };
+                            self.on_tcp(connection, direction, piece)
+                        }
+                        // The ring let go of it before its keys came.
+                        Err(CaptureError::Dropped { .. }) => {
+                            self.gap_in_tls(connection, direction, extent.len.into())
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Waiting::Gap { direction, missing } => self.gap_in_tls(connection, direction, missing),
+            };
+            if interest == Interest::None {
+                return Ok(interest);
+            }
+        }
+        Ok(Interest::Some)
+    }
+
     /// The client begins with a TLS hello: what is held goes through TLS from here on.
     pub(super) fn begin_tls(&mut self, connection: &mut Connection, client: Direction) -> Interest {
         let heads = connection.undecided.replace(Box::default());
@@ -139,22 +173,19 @@ impl<V: Visitor> Feed<'_, V> {
             }
             let pieces = tls.again();
             connection.undecided = Some(Box::default());
-            let mut bytes = Vec::new();
-            for piece in pieces {
-                match piece {
-                    Waiting::Piece { direction, extent, frame, carried } => {
-                        bytes.resize(extent.len as usize, 0);
-                        desk.work.store.read(extent.at, &mut bytes)?;
-                        let piece = Piece { bytes: &bytes, at: extent.at, frame: &frame, carried: &carried };
-                        desk.on_tcp(connection, direction, piece);
-                    }
-                    Waiting::Gap { direction, missing } => {
-                        desk.gap_in_tls(connection, direction, missing);
-                    }
-                }
+            let interest = desk.read_again(connection, pieces)?;
+            let ended = connection.ended.filter(|_| interest == Interest::Some);
+            if let Some(kind) = ended {
+                desk.end(connection, kind);
+            }
+            if ended.is_some() || interest == Interest::None {
+                *slot = None;
             }
         }
-        Ok(())
+        match desk.work.failure.take() {
+            Some(failure) => Err(failure.into()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -192,7 +223,7 @@ impl<V: Visitor> InTls<'_, '_, V> {
         if carrier.flow.is_some() {
             self.desk.enter_carrier(carrier, &pending);
         } else {
-            carrier.pending.push(pending);
+            carrier.hold(Some(pending));
         }
     }
 }
@@ -254,9 +285,6 @@ impl<V: Visitor> tls::Events for InTls<'_, '_, V> {
 }
 
 // WebSocket
-
-/// Stands for a number of missing bytes that nobody knows: more than any frame has.
-const UNKNOWN: u64 = 1 << 40;
 
 impl<V: Visitor> Desk<'_, V> {
     /// Keeps bytes that a layer derived from captured ones; where. `None` if that fails, which is reported later.
@@ -320,11 +348,15 @@ impl<V: Visitor> Desk<'_, V> {
         piece: Piece<'_>,
     ) -> Interest {
         let Some(mut websocket) = connection.websocket.take() else { return Interest::None };
+        let client = websocket.client;
         let interest = match &mut websocket.stage {
             Stage::Open(ways) => self.frames(connection, &mut ways[direction as usize], direction, piece),
             Stage::Upgrading(upgrade) => {
-                upgrade.heads[direction as usize].push(piece);
-                self.upgrade(connection, &mut websocket)
+                upgrade.push(direction, client, piece);
+                match self.upgrade(connection, &mut websocket) {
+                    Interest::Some => self.not_for_ever(connection, &mut websocket),
+                    Interest::None => Interest::None,
+                }
             }
         };
         connection.websocket = Some(websocket);
@@ -409,7 +441,7 @@ impl<V: Visitor> Desk<'_, V> {
             match self.response(connection, upgrade, client) {
                 Answer::Wait => return Interest::Some,
                 Answer::Over => return Interest::None,
-                Answer::Refused => {}
+                Answer::Again => {}
                 Answer::Upgraded(deflate) => {
                     let Stage::Upgrading(upgrade) =
                         std::mem::replace(&mut websocket.stage, WebSocket::open(client, deflate))
@@ -450,7 +482,9 @@ impl<V: Visitor> Desk<'_, V> {
         };
         let pending = head.message(CarrierMessage::HttpRequest, client, len);
         head.forget(len);
-        connection.carrier.pending.extend(pending);
+        connection.carrier.hold(pending);
+        // A body of unknown length, answer to the request before, ends here.
+        upgrade.rest_of_body = upgrade.rest_of_body.filter(|&rest| rest != UNKNOWN);
         if asked.names_subprotocol() {
             connection.carrier.trust = Trust::Known;
         }
@@ -462,41 +496,71 @@ impl<V: Visitor> Desk<'_, V> {
         let server = client.opposite();
         let head = &mut upgrade.heads[server as usize];
         let asked = upgrade.asked.clone().unwrap_or_default();
-        let (upgraded, granted, body, len) = match Response::parse(head.bytes()) {
+        let (upgraded, granted, body, is_interim, len) = match Response::parse(head.bytes()) {
             Ok(Some((response, len))) => {
                 let upgraded = response.is_upgrade().then(|| response.deflate().ok().flatten());
-                (upgraded, asked.is_granted_by(&response), body_len(&response), len)
+                let is_interim = response.status() < 200 && response.status() != 101;
+                (upgraded, asked.is_granted_by(&response), body_len(&response), is_interim, len)
             }
             Ok(None) if !head.is_full() => return Answer::Wait,
             _ => return Answer::Over,
         };
-        upgrade.asked = None;
         let head = &mut upgrade.heads[server as usize];
         let mut pending = head.message(CarrierMessage::HttpResponse, server, len);
+        head.forget(len);
+        if is_interim {
+            connection.carrier.hold(pending);
+            return Answer::Again;
+        }
+        upgrade.asked = None;
         if let Some(pending) = &mut pending
             && upgraded.is_some()
             && !granted
         {
             pending.breach = Some(Breach::NoSubprotocol);
         }
-        connection.carrier.pending.extend(pending);
+        connection.carrier.hold(pending);
         if upgraded.is_none() && asked.for_mqtt {
             self.work.traffic.refused += 1;
         }
         if asked.for_mqtt || connection.carrier.trust > Trust::None {
             self.enter_pending(&mut connection.carrier);
         }
-        match (upgraded, body) {
-            (Some(deflate), _) => {
-                upgrade.heads[server as usize].forget(len);
-                Answer::Upgraded(deflate)
+        if let Some(deflate) = upgraded {
+            return Answer::Upgraded(deflate);
+        }
+        // The next request may be granted what this one was not.
+        upgrade.pass_over_body(server, body);
+        Answer::Again
+    }
+
+    /// A handshake goes on: but not for longer than heads are held, as one half of it may not have been captured.
+    fn not_for_ever(&mut self, connection: &mut Connection, websocket: &mut WebSocket) -> Interest {
+        match &websocket.stage {
+            Stage::Upgrading(upgrade) if upgrade.heads.iter().any(Head::is_full) => {
+                self.without_other_half(connection, websocket)
             }
-            // The next request may be granted what this one was not.
-            (None, Some(body)) if upgrade.heads[server as usize].bytes().len() >= len + body => {
-                upgrade.heads[server as usize].forget(len + body);
-                Answer::Refused
+            _ => Interest::Some,
+        }
+    }
+
+    /// Only one half of a handshake was captured: what follows it may be a WebSocket all the same.
+    fn without_other_half(&mut self, connection: &mut Connection, websocket: &mut WebSocket) -> Interest {
+        let client = websocket.client;
+        let Stage::Upgrading(upgrade) = &mut websocket.stage else { return Interest::Some };
+        let [from_client, from_server] = [client, client.opposite()]
+            .map(|direction| !upgrade.heads[direction as usize].bytes().is_empty());
+        match (&upgrade.asked, from_client, from_server) {
+            (Some(_), true, false) => {
+                let heads = std::mem::take(&mut **upgrade);
+                websocket.stage = WebSocket::midstream(client).stage;
+                self.drain(connection, websocket, &heads)
             }
-            (None, _) => Answer::Over,
+            (None, false, true) => {
+                upgrade.asked = Some(Asked::default());
+                self.upgrade(connection, websocket)
+            }
+            _ => Interest::None,
         }
     }
 
@@ -504,17 +568,10 @@ impl<V: Visitor> Desk<'_, V> {
     pub(super) fn end_websocket(&mut self, connection: &mut Connection) {
         let Some(mut websocket) = connection.websocket.take() else { return };
         if let Stage::Upgrading(upgrade) = &mut websocket.stage {
-            let client = websocket.client;
-            let asked = upgrade.asked.clone();
-            let server_is_silent = upgrade.heads[client.opposite() as usize].bytes().is_empty();
-            if asked.as_ref().is_some_and(|asked| asked.for_mqtt) {
+            if upgrade.asked.as_ref().is_some_and(|asked| asked.for_mqtt) {
                 self.enter_pending(&mut connection.carrier);
             }
-            if asked.is_some() && server_is_silent && !upgrade.heads[client as usize].bytes().is_empty() {
-                let heads = std::mem::take(&mut **upgrade);
-                websocket.stage = WebSocket::midstream(client).stage;
-                self.drain(connection, &mut websocket, &heads);
-            }
+            self.without_other_half(connection, &mut websocket);
         }
         connection.websocket = Some(websocket);
     }
@@ -528,8 +585,8 @@ enum Step {
 
 enum Answer {
     Upgraded(Option<Deflate>),
-    /// Another request may follow.
-    Refused,
+    /// Another answer follows, or another request may.
+    Again,
     Wait,
     Over,
 }
@@ -567,6 +624,10 @@ impl<V: Visitor> mqscope_websocket::Events for InWebSocket<'_, '_, V> {
                 breaches.push(Breach::TextMessage);
             }
         }
+        if self.desk.work.has_too_many_rows() {
+            self.interest = self.desk.gap_at_the_top(self.connection, self.direction, bytes.len() as u64);
+            return;
+        }
         let from = if *self.begun { from } else { *self.start..from.end };
         let located = self.trail.locate(from);
         let continues = std::mem::replace(self.begun, true);
@@ -595,8 +656,8 @@ impl<V: Visitor> mqscope_websocket::Events for InWebSocket<'_, '_, V> {
         let carrier = &mut self.connection.carrier;
         if carrier.flow.is_some() {
             self.desk.enter_carrier(carrier, &pending);
-        } else if carrier.pending.len() < 64 {
-            carrier.pending.push(pending);
+        } else {
+            carrier.hold(Some(pending));
         }
     }
 

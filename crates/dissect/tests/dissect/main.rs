@@ -7,4 +7,5 @@ mod properties;
 mod resync;
 mod statements;
 mod tape;
+mod upgrades;
 mod violations;

@@ -56,6 +56,15 @@ impl Tape {
         talk
     }
 
+    /// Opens a connection of which only what `from` sends is captured.
+    pub(crate) fn open_half(&mut self, from: From, client_port: u16, server_port: u16) -> Talk {
+        let mut talk = self.middle(client_port, server_port);
+        let flags = if from == From::Client { SYN } else { SYN | ACK };
+        self.segment(&talk, from, flags, 0, &[]);
+        talk.next[from as usize] += 1;
+        talk
+    }
+
     /// A connection that was opened before the capture began.
     pub(crate) fn middle(&mut self, client_port: u16, server_port: u16) -> Talk {
         Talk { client_port, server_port, next: [1_000, 4_294_967_000] }

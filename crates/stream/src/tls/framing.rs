@@ -54,6 +54,11 @@ impl Framing {
         }
     }
 
+    /// Bytes that are held, of records and of messages.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.pending.capacity() + self.side.held_bytes()
+    }
+
     /// Takes the next bytes.
     pub(crate) fn push<E: Events>(&mut self, bytes: &[u8], cx: &mut Context<'_, E>) {
         let skipped = self.skip.min(bytes.len() as u64);

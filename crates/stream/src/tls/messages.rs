@@ -36,6 +36,10 @@ impl Messages {
         self.bytes.is_empty() && self.skip == 0
     }
 
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Nothing is left over of what was before.
     pub(crate) fn restart(&mut self) {
         self.bytes = Vec::new();

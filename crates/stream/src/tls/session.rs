@@ -91,6 +91,12 @@ impl Session {
         self.directions[direction as usize].side.undecrypted()
     }
 
+    /// Bytes that are held: of records and messages that are not whole, or of those that wait for the other direction.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.directions.iter().map(Framing::held_bytes).sum()
+    }
+
     /// What one direction said may be what the other waits for, and the other way round.
     fn go_on<E: Events>(&mut self, direction: Direction, keys: &KeyLog, events: &mut E) {
         let mut waiting = direction.opposite();

@@ -64,6 +64,11 @@ enum Turn {
 }
 
 impl Side {
+    /// Bytes of handshake messages that are held.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.messages.held_bytes()
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             protection: Protection::Clear,

@@ -1,0 +1,135 @@
+//! Upgrades to WebSocket as they should not come, and senders that mean harm.
+
+use mqscope_websocket::{Deflate, Encoder, Kind, Sender};
+
+use crate::tape::{CONNACK, CONNECT, From, PINGREQ, Talk, Tape, publish};
+
+const REQUEST: &[u8] = b"GET /mqtt HTTP/1.1\r\nHost: b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
+const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
+const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+
+/// A binary message.
+fn message(from: From, payload: &[u8]) -> Vec<u8> {
+    message_with(from, None, payload)
+}
+
+fn message_with(from: From, deflate: Option<Deflate>, payload: &[u8]) -> Vec<u8> {
+    let sender = if from == From::Client { Sender::Client } else { Sender::Server };
+    let mut frame = Vec::new();
+    Encoder::new(sender, deflate).message(Kind::Binary, payload, || 0x1122_3344, &mut frame);
+    frame
+}
+
+fn session(tape: &mut Tape, talk: &mut Talk) {
+    tape.client(talk, &message(From::Client, CONNECT));
+    tape.server(talk, &message(From::Server, CONNACK));
+}
+
+const GRANTED: [&str; 4] = ["C:HTTP", "S:HTTP", "C:CONNECT", "S:CONNACK"];
+
+#[test]
+fn after_a_refusal_the_connection_may_be_upgraded_whatever_body_the_refusal_has() {
+    let bodies: [(&[u8], &[&[u8]]); 6] = [
+        (b"HTTP/1.1 401 No\r\nContent-Length: 5\r\n\r\nnope!", &[]),
+        (b"HTTP/1.1 401 No\r\nContent-Length: 5\r\n\r\n", &[b"no", b"pe!"]),
+        (b"HTTP/1.1 401 No\r\nContent-Length: 5\r\n\r\nno", &[b"pe!"]),
+        (b"HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nnope!\r\n", &[b"0\r\n\r\n"]),
+        (b"HTTP/1.1 401 No\r\nContent-Length: 18446744073709551615\r\n\r\n", &[b"nope!"]),
+        (b"HTTP/1.1 304 No\r\n\r\n", &[]),
+    ];
+    for (refusal, rest) in bodies {
+        let mut tape = Tape::new();
+        let mut talk = tape.open_to(40_000, 8_080);
+        tape.client(&mut talk, REQUEST);
+        tape.server(&mut talk, refusal);
+        for piece in rest {
+            tape.server(&mut talk, piece);
+        }
+        tape.client(&mut talk, REQUEST);
+        tape.server(&mut talk, RESPONSE);
+        session(&mut tape, &mut talk);
+        let dissected = tape.dissect();
+        let refused = String::from_utf8_lossy(refusal);
+        assert_eq!(dissected.packets(), [&["C:HTTP", "S:HTTP"], &GRANTED[..]].concat(), "{refused}");
+        assert_eq!(dissected.snapshot.traffic().refused, 1, "{refused}");
+    }
+}
+
+#[test]
+fn an_interim_response_is_no_refusal() {
+    let mut tape = Tape::new();
+    let mut talk = tape.open_to(40_000, 8_080);
+    tape.client(&mut talk, REQUEST);
+    tape.server(&mut talk, &[b"HTTP/1.1 100 Continue\r\n\r\n", RESPONSE].concat());
+    session(&mut tape, &mut talk);
+    let dissected = tape.dissect();
+    assert_eq!(dissected.packets(), ["C:HTTP", "S:HTTP", "S:HTTP", "C:CONNECT", "S:CONNACK"]);
+    assert_eq!(dissected.snapshot.traffic().refused, 0);
+}
+
+#[test]
+fn of_an_upgrade_one_half_is_enough() {
+    let long = publish("t", 0, 0, &[b'x'; 1_000]);
+    for from in [From::Client, From::Server] {
+        // Frames whose handshake is unknown are believed three in a row; 20 messages are more than is held while a handshake is incomplete.
+        for count in [2, 20] {
+            let mut tape = Tape::new();
+            let mut talk = tape.open_half(from, 40_000, 8_080);
+            let (head, first) = if from == From::Client { (REQUEST, CONNECT) } else { (RESPONSE, CONNACK) };
+            tape.send(&mut talk, from, head);
+            tape.send(&mut talk, from, &message(from, first));
+            for _ in 0..count {
+                tape.send(&mut talk, from, &message(from, &long));
+            }
+            let found = tape.dissect().packets();
+            assert_eq!(found.len(), 2 + count, "{found:?}");
+            assert!(found[2].contains("PUBLISH t"), "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn only_one_proxy_header_goes_before_what_a_client_sends() {
+    let mut tape = Tape::new();
+    let mut talk = tape.open_to(40_000, 8_080);
+    tape.client(&mut talk, &[&b"PROXY \r\n".repeat(5_000), CONNECT].concat());
+    assert_eq!(tape.dissect().packets(), [""; 0]);
+}
+
+#[test]
+fn rows_stay_in_proportion_to_what_was_captured() {
+    let mut tape = Tape::new();
+    let mut talk = tape.open_to(40_000, 8_080);
+    let with_deflate = |head: &[u8]| [&head[..head.len() - 2], DEFLATE.as_bytes()].concat();
+    tape.client(&mut talk, &with_deflate(REQUEST));
+    tape.server(&mut talk, &with_deflate(RESPONSE));
+    session(&mut tape, &mut talk);
+    let bomb = message_with(From::Client, Some(Deflate::default()), &PINGREQ.repeat(4 << 20));
+    tape.client(&mut talk, &bomb);
+    let dissected = tape.dissect();
+    let len = dissected.snapshot.len();
+    assert!((1 << 20..2 << 20).contains(&len), "{len}");
+}
+
+#[test]
+fn what_many_connections_begin_and_do_not_end_is_not_kept_for_ever() {
+    let mut tape = Tape::new();
+    let (start, end) = REQUEST.split_at(REQUEST.len() - 2);
+    let long = [start, b"X-Long: ", &[b'x'; 16_000]].concat();
+    let mut first = tape.open_to(1_000, 8_080);
+    tape.client(&mut first, &long);
+    for port in 0..9_000 {
+        let mut talk = tape.open_to(2_000 + port, 8_080);
+        tape.client(&mut talk, &long);
+    }
+    let mut last = tape.open_to(1_001, 8_080);
+    tape.client(&mut last, &long);
+    for mut talk in [first, last] {
+        tape.client(&mut talk, &[b"\r\n", end].concat());
+        tape.server(&mut talk, RESPONSE);
+        session(&mut tape, &mut talk);
+    }
+    assert_eq!(tape.dissect().packets(), GRANTED);
+}
