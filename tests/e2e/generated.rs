@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::program::{at_root, run, tool};
+use crate::program::{at_root, finish, mqscope, run, tool};
 
 struct Generated {
     capture: PathBuf,
@@ -148,4 +148,14 @@ fn segments_that_never_come_cost_what_was_in_them_and_no_more() {
     }
     let (shown, there) = (count(&lossy), count(&whole) - hit);
     assert!(shown * 1000 >= there * 995, "{shown} of {there} are shown");
+}
+
+#[test]
+fn what_precedes_a_disk_that_takes_no_more_is_shown() {
+    // What is unmasked of so many packets has no room in memory.
+    let made = generate(&["--ws", "--packets", "20000"]);
+    let mut command = mqscope();
+    command.args(["dump", "-r", made.capture.to_str().unwrap()]).env("TMPDIR", at_root("not-there"));
+    let said = finish(&mut command, b"").expect(5);
+    assert!(said.text().contains("CONNECT") && said.err.contains("TMPDIR"), "{}", said.err);
 }

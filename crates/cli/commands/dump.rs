@@ -49,7 +49,14 @@ pub(crate) fn dump(args: args::Dump, color: Color) -> Outcome {
         Out { asked, carriers, printer, bytes: Vec::with_capacity(OUT_BYTES * 2), left: stop_at.packets };
     let mut dump = Dump { indexer: Indexer::new(settings, capture.store()), out, frames, stop_at, stop };
     dump.out.printer.begin(&mut dump.out.bytes);
-    let exit = dump.run(&mut capture)?;
+    let exit = match dump.run(&mut capture) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            // What precedes the failure counts.
+            dump.write(true)?;
+            return Err(failure);
+        }
+    };
     source::report_losses(&capture);
     source::report_unseen(&dump.indexer.snapshot());
     Ok(exit)
@@ -118,12 +125,13 @@ impl Dump {
         if let Some(stopper) = capture.stopper() {
             stopper.stop();
         }
+        self.look_for_keys(ahead)?;
         if ahead {
-            let _ = self.indexer.finish(&mut Unseen);
+            let _ = self.indexer.finish(&mut Unseen).or_io(reading)?;
             self.print_indexed(capture).or_io(reading)?;
         } else if self.out.left != Some(0) {
             let mut sink = Matches { out: &mut self.out, rows: Vec::new() };
-            let _ = self.indexer.finish(&mut sink);
+            let _ = self.indexer.finish(&mut sink).or_io(reading)?;
             let rows = sink.rows;
             self.select(&rows);
         }
