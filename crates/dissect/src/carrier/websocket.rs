@@ -81,7 +81,7 @@ mod tests {
         let shown: Vec<String> = facts.iter().map(|fact| fact.shown(Secrets::Redacted)).collect();
         assert_eq!(
             shown,
-            ["1", "0", "Connection Close (8)", "1", "4", "0x01020304", "Protocol error (1002)", "ok"]
+            ["1", "0x0", "Connection Close (8)", "1", "4", "0x01020304", "Protocol error (1002)", "ok"]
         );
         for len in 0..frame.len() {
             let _ = control(&frame[..len]);

@@ -172,6 +172,8 @@ impl<V: Visitor> Feed<'_, V> {
                 continue;
             }
             let pieces = tls.again();
+            // Until that is found to be so again.
+            desk.work.traffic.encrypted -= 1;
             connection.undecided = Some(Box::default());
             let interest = desk.read_again(connection, pieces)?;
             let ended = connection.ended.filter(|_| interest == Interest::Some);

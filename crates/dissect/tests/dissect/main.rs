@@ -1,6 +1,7 @@
 //! What the index makes of captures: each fact with the smallest tape that shows it.
 
 mod exchanges;
+mod keys;
 mod packets;
 mod print;
 mod properties;
