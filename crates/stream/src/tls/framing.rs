@@ -59,6 +59,12 @@ impl Framing {
         self.pending.capacity() + self.side.held_bytes()
     }
 
+    /// Where what is not told yet begins: a record, or the first record of a handshake message.
+    #[inline]
+    pub(crate) fn told_until(&self) -> u64 {
+        self.side.message_start().map_or(self.next, |start| start.min(self.next))
+    }
+
     /// Takes the next bytes.
     pub(crate) fn push<E: Events>(&mut self, bytes: &[u8], cx: &mut Context<'_, E>) {
         let skipped = self.skip.min(bytes.len() as u64);

@@ -40,6 +40,12 @@ impl Messages {
         self.bytes.capacity()
     }
 
+    /// Where the record stands in which an incomplete message began.
+    #[inline]
+    pub(crate) fn begun(&self) -> Option<u64> {
+        (!self.bytes.is_empty()).then_some(self.start)
+    }
+
     /// Nothing is left over of what was before.
     pub(crate) fn restart(&mut self) {
         self.bytes = Vec::new();

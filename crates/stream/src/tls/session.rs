@@ -85,6 +85,13 @@ impl Session {
             .find(|&direction| self.agreed.side(direction) == Some(0))
     }
 
+    /// From which offset on a direction's bytes may still be told of: what stands before it has been.
+    #[must_use]
+    #[inline]
+    pub fn told_until(&self, direction: Direction) -> u64 {
+        self.directions[direction as usize].told_until()
+    }
+
     /// Records of a direction that could not be decrypted, for all [reasons](super::Undecrypted) together.
     #[must_use]
     pub fn undecrypted(&self, direction: Direction) -> u64 {

@@ -87,6 +87,12 @@ impl Side {
         self.undecrypted.iter().sum()
     }
 
+    /// Where the record begins that a message which is not complete began in.
+    #[inline]
+    pub(crate) fn message_start(&self) -> Option<u64> {
+        self.messages.begun()
+    }
+
     /// What a message that could not be read makes of the direction.
     pub(crate) fn fault(&mut self) -> Option<Fault> {
         self.fault.take()
