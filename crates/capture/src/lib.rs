@@ -53,7 +53,6 @@ pub use error::{CaptureError, Damage};
 pub use filter::FrameFilter;
 pub use format::Looks;
 pub use frame::{Comments, Frame, Interface, Progress, Stats, Truncation};
-pub use scratch::Scratch;
 pub use spool::{Spool, Stopper};
 pub use store::Store;
 pub use write::Writer;

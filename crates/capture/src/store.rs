@@ -1,10 +1,11 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::CaptureError;
 use crate::growing::Growing;
-use crate::{CaptureError, Scratch};
+use crate::scratch::Scratch;
 
 /// The bytes behind a capture, to be read again at any position: the file itself, or the spool, and beside them what
 /// was derived from them (decrypted, unmasked, inflated).
@@ -16,8 +17,14 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     bytes: Bytes,
-    derived: Scratch,
-    origins: Scratch,
+    derived: Mutex<Derived>,
+}
+
+/// What was derived from captured bytes, and notes on where it came from. A reader sees all that was appended.
+#[derive(Debug, Default)]
+struct Derived {
+    bytes: Scratch,
+    notes: Scratch,
 }
 
 #[derive(Debug)]
@@ -39,24 +46,48 @@ impl Store {
     }
 
     fn new(bytes: Bytes) -> Self {
-        Self(Arc::new(Inner { bytes, derived: Scratch::default(), origins: Scratch::default() }))
+        Self(Arc::new(Inner { bytes, derived: Mutex::default() }))
     }
 
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.0.bytes
     }
 
-    /// Keeps bytes that were derived from captured ones; the position at which [`read`](Self::read) finds them.
-    ///
-    /// # Errors
-    /// If the temporary file cannot be made or written.
-    pub fn derive(&self, bytes: &[u8]) -> Result<u64, CaptureError> {
-        Ok(Self::DERIVED + self.0.derived.append(bytes)?)
+    fn derived(&self) -> MutexGuard<'_, Derived> {
+        // The state is consistent between any two statements that could panic, so poison carries no news.
+        self.0.derived.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes on where derived bytes came from, in whatever form their one writer gives them.
-    pub fn origins(&self) -> &Scratch {
-        &self.0.origins
+    /// Keeps bytes that were derived from captured ones; the position at which [`read`](Self::read) finds them.
+    /// `note` is told that position and where its notes begin, and appends to the notes on where derived bytes came
+    /// from, in whatever form their one writer gives them.
+    ///
+    /// # Errors
+    /// If the temporary files cannot be made or written.
+    #[inline]
+    pub fn derive(
+        &self,
+        bytes: &[u8],
+        note: impl FnOnce(u64, u64, &mut Vec<u8>),
+    ) -> Result<u64, CaptureError> {
+        let derived = &mut *self.derived();
+        let at = Self::DERIVED + derived.bytes.append(bytes)?;
+        let notes_at = derived.notes.end();
+        derived.notes.append_with(|notes| note(at, notes_at, notes))?;
+        Ok(at)
+    }
+
+    /// Fills `buf` with notes on derived bytes, from the byte `at` of all notes on.
+    ///
+    /// # Errors
+    /// [`CaptureError::BeyondEnd`] if there are not so many, and what the system says if it cannot read.
+    pub fn read_notes(&self, at: u64, buf: &mut [u8]) -> Result<(), CaptureError> {
+        self.derived().notes.read(at, buf)
+    }
+
+    /// Bytes of notes so far.
+    pub fn notes_end(&self) -> u64 {
+        self.derived().notes.end()
     }
 
     /// Fills `buf` with the bytes that begin at `at`, as in [`Frame::at`](crate::Frame::at).
@@ -66,7 +97,7 @@ impl Store {
     /// and what the system says if it cannot read.
     pub fn read(&self, at: u64, buf: &mut [u8]) -> Result<(), CaptureError> {
         if let Some(at) = at.checked_sub(Self::DERIVED) {
-            return self.0.derived.read(at, buf);
+            return self.derived().bytes.read(at, buf);
         }
         match self.bytes() {
             Bytes::Growing(growing) => growing.read(at, buf),
@@ -89,6 +120,6 @@ impl Store {
 
     /// Where the bytes end for now among which `at` is: the captured ones, or the derived ones.
     pub fn end_after(&self, at: u64) -> u64 {
-        if at < Self::DERIVED { self.end() } else { Self::DERIVED + self.0.derived.end() }
+        if at < Self::DERIVED { self.end() } else { Self::DERIVED + self.derived().bytes.end() }
     }
 }

@@ -13,6 +13,8 @@ use crate::{Breach, CarrierMessage, Extent, FrameRef, Protocol, Transport};
 
 /// Bytes of the server's that wait for the client's first ones to be recognised.
 const WAITING_BYTES: usize = 16 * 1024;
+/// Segments in which they may come: more than a handshake has bytes, so that it may come byte by byte.
+const WAITING_PIECES: usize = 1024;
 
 /// Messages of lower layers that are kept of a connection before it is known what it carries.
 const PENDING: usize = 64;
@@ -225,7 +227,7 @@ impl Head {
 
     /// Whether more came than is worth waiting with.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes.len() > WAITING_BYTES || self.pieces.len() > 256
+        self.bytes.len() > WAITING_BYTES || self.pieces.len() > WAITING_PIECES
     }
 
     pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {

@@ -2,7 +2,9 @@
 
 mod entry;
 mod feed;
-mod through;
+mod tls;
+mod upgrade;
+mod websocket;
 
 use std::ops::ControlFlow;
 

@@ -11,7 +11,7 @@ const GROUPS: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct LayerBelow {
     pub(crate) layer: Layer,
-    /// One for each record, or for each WebSocket frame, with the rest of its compressed message.
+    /// One for each record, or for each WebSocket frame, with what came before of its compressed message.
     pub(crate) groups: Vec<Group>,
 }
 
@@ -31,19 +31,21 @@ pub(crate) fn below(store: &Store, places: impl Iterator<Item = Extent>) -> Vec<
     while places.first().is_some_and(|place| place.at >= Store::DERIVED) && layers.len() < 4 {
         let mut groups: Vec<Group> = Vec::new();
         let mut layer = None;
-        for place in &places {
-            let (mut at, end) = (place.at, place.at + u64::from(place.len));
-            while at < end && groups.len() < GROUPS {
-                if let Some(known) = groups.iter().find_map(|group| group.end_of(at)) {
-                    at = known;
+        // From the end, as what came later of a frame or message knows what came before.
+        for place in places.iter().rev() {
+            let (start, mut end) = (place.at, place.at + u64::from(place.len));
+            while start < end && groups.len() < GROUPS {
+                if let Some(known) = groups.iter().find_map(|group| group.start_of(end - 1)) {
+                    end = known;
                     continue;
                 }
-                let origins = origin::of(store, at);
+                let origins = origin::of(store, end - 1);
                 let Some(first) = origins.first() else { break };
                 layer = Some(first.layer);
                 groups.push(Group::of(&origins));
             }
         }
+        groups.reverse();
         let Some(layer) = layer else { break };
         places = groups.iter().flat_map(|group| group.source.iter().copied()).collect();
         layers.push(LayerBelow { layer, groups });
@@ -66,7 +68,13 @@ impl Group {
             if group.derived.last() != Some(&origin.derived) {
                 group.derived.push(origin.derived);
             }
-            group.source.push(origin.source);
+            // The last byte of a compressed part may be the first of the next.
+            let end = origin.source.at + u64::from(origin.source.len);
+            let is_there =
+                |last: &Extent| last.at <= origin.source.at && end <= last.at + u64::from(last.len);
+            if !group.source.last().is_some_and(is_there) {
+                group.source.push(origin.source);
+            }
             if group.frames.iter().all(|frame| frame.number != origin.frame.number) {
                 group.frames.push(origin.frame);
             }
@@ -74,10 +82,10 @@ impl Group {
         group
     }
 
-    /// Where the derived bytes end that `at` is among.
-    fn end_of(&self, at: u64) -> Option<u64> {
+    /// Where the derived bytes begin that `at` is among.
+    fn start_of(&self, at: u64) -> Option<u64> {
         let holds = |extent: &&Extent| extent.at <= at && at < extent.at + u64::from(extent.len);
-        self.derived.iter().find(holds).map(|extent| extent.at + u64::from(extent.len))
+        self.derived.iter().find(holds).map(|extent| extent.at)
     }
 }
 

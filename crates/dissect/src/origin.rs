@@ -6,6 +6,7 @@
 use mqscope_capture::{CaptureError, Store};
 use mqscope_stream::Analysis;
 
+use crate::trail::Place;
 use crate::{Extent, FrameRef};
 
 /// What stands between TCP's bytes and MQTT's.
@@ -23,16 +24,16 @@ pub(crate) struct Origin {
     pub(crate) derived: Extent,
     pub(crate) source: Extent,
     pub(crate) layer: Layer,
-    /// Whether the derived bytes go on what the entry before began: a frame or message that came in parts.
-    pub(crate) continues: bool,
+    /// The last entry of what the derived bytes go on with: a frame or message that came in parts.
+    pub(crate) before: Option<u64>,
     /// The frame that carried the source; what is worth noting about it is not kept.
     pub(crate) frame: FrameRef,
 }
 
 const ENTRY: usize = 64;
 
-/// Entries of one frame or message that are looked at, in either direction.
-const REACH: u64 = 4096;
+/// Entries of one frame or message that are looked at.
+const REACH: usize = 4096;
 
 impl Origin {
     fn encode(&self) -> [u8; ENTRY] {
@@ -46,7 +47,9 @@ impl Origin {
             frame.at,
             u64::from(self.derived.len) << 32 | u64::from(self.source.len),
             u64::from(frame.len) << 32 | u64::from(frame.original_len),
-            u64::from(frame.link) << 2 | u64::from(self.layer == Layer::Tls) << 1 | u64::from(self.continues),
+            self.before.map_or(0, |before| before + 1) << 17
+                | u64::from(frame.link) << 1
+                | u64::from(self.layer == Layer::Tls),
         ];
         for (place, word) in entry.chunks_exact_mut(8).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
@@ -62,8 +65,8 @@ impl Origin {
         Self {
             derived: Extent { at: word(0), len: (lens >> 32) as u32 },
             source: Extent { at: word(1), len: lens as u32 },
-            layer: if rest & 2 != 0 { Layer::Tls } else { Layer::WebSocket },
-            continues: rest & 1 != 0,
+            layer: if rest & 1 != 0 { Layer::Tls } else { Layer::WebSocket },
+            before: (rest >> 17).checked_sub(1),
             frame: FrameRef {
                 number: word(2),
                 time: word(3) as i64,
@@ -71,39 +74,51 @@ impl Origin {
                 at: word(4),
                 len: (frame_lens >> 32) as u32,
                 original_len: frame_lens as u32,
-                link: (rest >> 2) as u16,
+                link: (rest >> 1) as u16,
                 analysis: Analysis::NONE,
             },
         }
     }
 }
 
-/// Keeps derived bytes, made from `sources`; where they are to be found.
+/// Where derived bytes are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kept {
+    pub(crate) at: u64,
+    /// The last entry about them, for what goes on with them.
+    pub(crate) last: Option<u64>,
+}
+
+/// Keeps derived bytes, made from what stands at `places`; `before` is the last entry of what they go on with.
 ///
 /// # Errors
 /// The store's temporary files cannot be written.
-pub(crate) fn derive(
+#[inline]
+pub(crate) fn derive<'a>(
     store: &Store,
     bytes: &[u8],
-    sources: &[(Extent, FrameRef)],
+    places: impl Iterator<Item = Place<'a>>,
     layer: Layer,
-    continues: bool,
-) -> Result<u64, CaptureError> {
-    let at = store.derive(bytes)?;
-    let derived = Extent { at, len: bytes.len() as u32 };
-    for &(source, frame) in sources {
-        let origin = Origin { derived, source, layer, continues, frame };
-        store.origins().append(&origin.encode())?;
-    }
-    Ok(at)
+    before: Option<u64>,
+) -> Result<Kept, CaptureError> {
+    let mut last = before;
+    let at = store.derive(bytes, |at, notes_at, notes| {
+        let derived = Extent { at, len: bytes.len() as u32 };
+        for (index, Place { extent: source, frame, .. }) in (notes_at / ENTRY as u64..).zip(places) {
+            let origin = Origin { derived, source, layer, before, frame: *frame };
+            notes.extend_from_slice(&origin.encode());
+            last = Some(index);
+        }
+    })?;
+    Ok(Kept { at, last })
 }
 
-/// All that the derived byte at `at` was made from, and with it the rest of its frame, message or record.
+/// All that the derived byte at `at` was made from, and with it what came before of its frame, message or record.
 pub(crate) fn of(store: &Store, at: u64) -> Vec<Origin> {
-    let count = store.origins().end() / ENTRY as u64;
+    let count = store.notes_end() / ENTRY as u64;
     let read = |index: u64| {
         let mut entry = [0; ENTRY];
-        store.origins().read(index * ENTRY as u64, &mut entry).ok().map(|()| Origin::decode(&entry))
+        store.read_notes(index * ENTRY as u64, &mut entry).ok().map(|()| Origin::decode(&entry))
     };
     let (mut low, mut high) = (0, count);
     while low < high {
@@ -114,25 +129,28 @@ pub(crate) fn of(store: &Store, at: u64) -> Vec<Origin> {
             None => return Vec::new(),
         }
     }
-    let Some(last) = low.checked_sub(1) else { return Vec::new() };
-    let Some(found) = read(last).filter(|origin| at - origin.derived.at < origin.derived.len.into()) else {
-        return Vec::new();
-    };
-    let mut all = vec![found];
-    let mut first = found;
-    for index in (last.saturating_sub(REACH)..last).rev() {
-        match read(index) {
-            Some(before) if first.continues || before.derived == first.derived => first = before,
-            _ => break,
+    let mut all: Vec<Origin> = Vec::new();
+    let mut next = low.checked_sub(1);
+    while let Some(index) = next
+        && let Some(origin) = read(index)
+        && all.len() < REACH
+    {
+        let is_part = match all.last() {
+            None => at - origin.derived.at < origin.derived.len.into(),
+            Some(later) => later.derived == origin.derived || later.before == Some(index),
+        };
+        if is_part {
+            // Entries of the same bytes stand side by side.
+            next = index.checked_sub(1);
+            all.push(origin);
+        } else {
+            // The entry is of other bytes, so those read last were the first of theirs.
+            next = all.last().and_then(|later| later.before);
+            if next == Some(index) || next.is_none() {
+                break;
+            }
         }
-        all.push(first);
     }
     all.reverse();
-    for index in last + 1..count.min(last + REACH) {
-        match read(index) {
-            Some(next) if next.continues || next.derived == found.derived => all.push(next),
-            _ => break,
-        }
-    }
     all
 }

@@ -141,6 +141,8 @@ impl RowFlags {
     pub const CUT: Self = Self(1 << 7);
     /// No MQTT packet, but a message of a protocol that carries MQTT.
     pub const CARRIER: Self = Self(1 << 8);
+    /// The bytes stand together among the derived ones.
+    pub(crate) const DERIVED: Self = Self(1 << 9);
 
     pub(crate) fn new(direction: Direction, version: Version) -> Self {
         let direction = match direction {

@@ -11,9 +11,6 @@ use crate::{Extent, FrameRef};
 /// Segments of one connection whose places are kept until its keys come.
 const WAITING_PIECES: usize = 64 * 1024;
 
-/// As far back a record may begin that is still read: a session holds no more.
-pub(crate) const REACH_BYTES: u64 = 512 * 1024;
-
 /// A TLS connection.
 pub(crate) struct Tls {
     pub(crate) session: Session,

@@ -29,12 +29,14 @@ struct Held {
     completed: FrameRef,
 }
 
-/// What a trail knows of some bytes.
-#[derive(Debug, Default)]
-pub(crate) struct Located {
-    pub(crate) places: Vec<(Extent, FrameRef)>,
-    /// Not there if the trail has forgotten the bytes.
-    pub(crate) completed: Option<FrameRef>,
+/// Where some of the bytes stand that were asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) extent: Extent,
+    /// The frame that carried them.
+    pub(crate) frame: &'a FrameRef,
+    /// The frame that completed the stream up to and with them.
+    pub(crate) completed: &'a FrameRef,
 }
 
 impl Trail {
@@ -57,25 +59,16 @@ impl Trail {
         self.next += missing;
     }
 
-    /// The offset of the next byte.
-    pub(crate) fn next(&self) -> u64 {
-        self.next
-    }
-
-    /// Where the bytes at those offsets stand, with the frames that carried them, and the frame that completed them.
-    pub(crate) fn locate(&self, offsets: Range<u64>) -> Located {
-        let mut located = Located::default();
+    /// Where the bytes at those offsets stand, in their order, as far as they are not forgotten.
+    #[inline]
+    pub(crate) fn places(&self, offsets: Range<u64>) -> impl Iterator<Item = Place<'_>> {
         let first = self.pieces.partition_point(|held| held.end() <= offsets.start);
-        for held in self.pieces.range(first..) {
-            if held.offset >= offsets.end {
-                break;
-            }
+        self.pieces.range(first..).take_while(move |held| held.offset < offsets.end).map(move |held| {
             let (start, end) = (held.offset.max(offsets.start), held.end().min(offsets.end));
             let at = held.extent.at + (start - held.offset);
-            located.places.push((Extent { at, len: (end - start) as u32 }, held.frame));
-            located.completed = Some(held.completed);
-        }
-        located
+            let extent = Extent { at, len: (end - start) as u32 };
+            Place { extent, frame: &held.frame, completed: &held.completed }
+        })
     }
 
     /// What stands before that offset is not asked for any more.

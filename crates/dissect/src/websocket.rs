@@ -1,8 +1,10 @@
 //! WebSocket between TCP (or TLS) and MQTT: the upgrade, then frames in both directions.
 
+use std::ops::Range;
+
 use mqscope_stream::Direction;
 use mqscope_websocket::handshake::{Request, Response};
-use mqscope_websocket::{Decoder, Deflate, Sender};
+use mqscope_websocket::{Decoder, Deflate, Header, Opcode, Sender};
 
 use crate::connection::Head;
 use crate::lane::Piece;
@@ -54,10 +56,49 @@ pub(crate) struct Asked {
 pub(crate) struct Way {
     pub(crate) decoder: Decoder,
     pub(crate) trail: Trail,
-    /// The offset of the frame that is being read, header first.
-    pub(crate) frame: u64,
-    /// Whether some of that frame's payload, or of its message's, was handed on.
-    pub(crate) begun: bool,
+    pub(crate) heard: Heard,
+}
+
+/// How far one direction of frames was heard.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// The offset from which on the next data was made: a frame's header, or what follows the last data.
+    pub(crate) next: u64,
+    /// The last note on where the data of the frame, or of its compressed message, came from.
+    pub(crate) last: Option<u64>,
+    /// Whether the message is compressed, so that its frames can only be read together.
+    compressed: bool,
+    /// Whether the message has frames to come.
+    open: bool,
+}
+
+impl Heard {
+    /// A frame begins at an offset.
+    pub(crate) fn frame(&mut self, header: &Header, at: u64) {
+        if header.opcode.is_control() {
+            // One amid a message stands between bytes that may still be asked for.
+            if !self.open {
+                self.next = at;
+            }
+            return;
+        }
+        let goes_on = header.opcode == Opcode::Continuation;
+        if !goes_on {
+            self.compressed = header.rsv1;
+        }
+        if !(goes_on && self.compressed) {
+            (self.next, self.last) = (at, None);
+        }
+        self.open = !header.fin;
+    }
+
+    /// Data came of bytes that end at an offset; of which they are.
+    pub(crate) fn data(&mut self, end: u64) -> Range<u64> {
+        // What is in the bits of one byte may come in two parts.
+        let start = self.next.min(end - 1);
+        self.next = end.max(self.next);
+        start..end
+    }
 }
 
 impl WebSocket {
@@ -113,7 +154,7 @@ impl Upgrade {
 
 impl Way {
     fn new(decoder: Decoder) -> Self {
-        Self { decoder, trail: Trail::default(), frame: 0, begun: false }
+        Self { decoder, trail: Trail::default(), heard: Heard::default() }
     }
 }
 

@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use mqscope_capture::Store;
+
 use crate::{Extent, Extents, Finding, FrameRef, Row, RowFlags, RowId};
 
 /// Rows a chunk. Small enough that a snapshot's copy of the open chunk costs nothing worth naming.
@@ -16,8 +18,11 @@ pub(crate) struct Chunk {
     frames: Vec<FrameRef>,
     /// Index into `frames`: the frame that completed the packet.
     slot: Column<u16>,
-    /// From the first byte of that frame to the first of the packet; unused for split rows.
+    /// From the first byte of that frame, or of the chunk's derived bytes, to the first of the packet; unused for split
+    /// rows.
     offset: Column<u32>,
+    /// The first derived byte of the chunk's packets.
+    derived: Option<u64>,
     bytes: Column<u32>,
     flow: Column<u32>,
     first: Column<u8>,
@@ -74,6 +79,7 @@ impl Chunk {
             frames: Vec::with_capacity(ROWS / 2),
             slot: Column::new(),
             offset: Column::new(),
+            derived: None,
             bytes: Column::new(),
             flow: Column::new(),
             first: Column::new(),
@@ -102,10 +108,16 @@ impl Chunk {
         let mut flags = row.flags;
         match *extents {
             [one] if row.frame.holds(one) => self.offset.set(at, (one.at - row.frame.at) as u32),
-            _ => {
-                flags.insert(RowFlags::SPLIT);
-                self.extents.extend(extents.iter().map(|&extent| (at as u16, extent)));
-            }
+            _ => match self.derived_offset(extents) {
+                Some(offset) => {
+                    flags.insert(RowFlags::DERIVED);
+                    self.offset.set(at, offset);
+                }
+                None => {
+                    flags.insert(RowFlags::SPLIT);
+                    self.extents.extend(extents.iter().map(|&extent| (at as u16, extent)));
+                }
+            },
         }
         self.carried.extend(row.carried.iter().map(|&frame| (at as u16, frame)));
         if let Some(definition) = row.definition {
@@ -122,6 +134,17 @@ impl Chunk {
         self.flags.set(at, flags);
         self.request.set(at, row.request.map_or(NONE, |row| row.0));
         self.len += 1;
+    }
+
+    /// Where a packet stands among the derived bytes, if it does, and in one place.
+    #[inline]
+    fn derived_offset(&mut self, extents: &[Extent]) -> Option<u32> {
+        let [one] = extents else { return None };
+        if one.at < Store::DERIVED {
+            return None;
+        }
+        let first = *self.derived.get_or_insert(one.at);
+        u32::try_from(one.at.checked_sub(first)?).ok()
     }
 
     /// The first answer counts; a later one does not replace it.
@@ -159,8 +182,11 @@ impl Chunk {
         if self.flags.get(i).contains(RowFlags::SPLIT) {
             return Extents::Split(of_row(&self.extents, i).iter());
         }
-        let frame = &self.frames[self.slot.get(i) as usize];
-        Extents::One(Extent { at: frame.at + u64::from(self.offset.get(i)), len: self.bytes.get(i) })
+        let base = match self.derived.filter(|_| self.flags.get(i).contains(RowFlags::DERIVED)) {
+            Some(derived) => derived,
+            None => self.frames[self.slot.get(i) as usize].at,
+        };
+        Extents::One(Extent { at: base + u64::from(self.offset.get(i)), len: self.bytes.get(i) })
     }
 
     /// The frames that carried parts of a packet, beside the one that completed it.
@@ -181,6 +207,7 @@ impl Clone for Chunk {
             frames: self.frames.clone(),
             slot: self.slot.clone(),
             offset: self.offset.clone(),
+            derived: self.derived,
             bytes: self.bytes.clone(),
             flow: self.flow.clone(),
             first: self.first.clone(),

@@ -10,8 +10,10 @@ use crate::Protocol;
 use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::lane::{Lane, Piece, UnitKind};
+use crate::origin::{self, Kept, Layer};
 use crate::recognise::{Level, Midstream, Recognised, recognise, recognise_midstream, recognise_server};
 use crate::resync::Trust;
+use crate::trail::Place;
 
 /// Memory for what may yet come of connections: heads and records that are not whole, segments that wait for keys.
 const HELD_BYTES: usize = 128 << 20;
@@ -146,6 +148,23 @@ impl Interest {
 }
 
 impl<V: Visitor> Desk<'_, V> {
+    /// Keeps bytes that a layer derived from captured ones; where. `None` if that fails, which is reported later.
+    pub(super) fn derive<'a>(
+        &mut self,
+        bytes: &[u8],
+        places: impl Iterator<Item = Place<'a>>,
+        layer: Layer,
+        before: Option<u64>,
+    ) -> Option<Kept> {
+        match origin::derive(&self.work.store, bytes, places, layer, before) {
+            Ok(kept) => Some(kept),
+            Err(error) => {
+                self.work.failure.get_or_insert(error);
+                None
+            }
+        }
+    }
+
     /// Takes bytes that TCP carries.
     pub(super) fn on_tcp(
         &mut self,

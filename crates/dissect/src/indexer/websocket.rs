@@ -1,0 +1,210 @@
+//! Through WebSocket: what its messages carry goes on upwards, control frames get rows.
+
+use std::ops::Range;
+
+use mqscope_stream::Direction;
+use mqscope_websocket::{Fault, Header, Kind, MessageInfo, Opcode};
+
+use super::Visitor;
+use super::feed::{Desk, Interest};
+use crate::connection::{Connection, Pending};
+use crate::lane::{Lane, Piece};
+use crate::origin::Layer;
+use crate::resync::Trust;
+use crate::trail::Trail;
+use crate::websocket::{Heard, Stage, UNKNOWN, Way, WebSocket};
+use crate::{Breach, CarrierMessage, FrameRef, Transport};
+
+impl<V: Visitor> Desk<'_, V> {
+    /// The client begins with an HTTP request: what is held is read as a handshake.
+    pub(super) fn begin_websocket(&mut self, connection: &mut Connection, client: Direction) -> Interest {
+        self.put_in_websocket(connection, WebSocket::upgrading(client))
+    }
+
+    /// Frames go by, and no handshake went before them.
+    pub(super) fn begin_frames(&mut self, connection: &mut Connection, client: Direction) -> Interest {
+        connection.carrier.trust = connection.carrier.trust.max(Trust::Port);
+        self.put_in_websocket(connection, WebSocket::midstream(client))
+    }
+
+    fn put_in_websocket(&mut self, connection: &mut Connection, websocket: WebSocket) -> Interest {
+        let heads = connection.undecided.replace(Box::default());
+        let client = websocket.client;
+        if matches!(websocket.stage, Stage::Open(_)) {
+            // Where nothing is known of the handshake, nothing is known of what the frames begin with.
+            connection.undecided = None;
+            connection.lanes = [Lane::searching(), Lane::searching()];
+        }
+        connection.carrier.client = Some(client);
+        connection.websocket = Some(Box::new(websocket));
+        connection.carrier.transport = match connection.carrier.transport {
+            Transport::Tcp | Transport::Ws => Transport::Ws,
+            Transport::Tls | Transport::Wss => Transport::Wss,
+        };
+        let heads = heads.unwrap_or_default();
+        let mut interest = Interest::Some;
+        for direction in [client, client.opposite()] {
+            for piece in heads[direction as usize].pieces() {
+                if interest == Interest::Some {
+                    interest = self.through_websocket(connection, direction, piece);
+                }
+            }
+        }
+        interest
+    }
+
+    pub(super) fn through_websocket(
+        &mut self,
+        connection: &mut Connection,
+        direction: Direction,
+        piece: Piece<'_>,
+    ) -> Interest {
+        let Some(mut websocket) = connection.websocket.take() else { return Interest::None };
+        let client = websocket.client;
+        let interest = match &mut websocket.stage {
+            Stage::Open(ways) => self.frames(connection, &mut ways[direction as usize], direction, piece),
+            Stage::Upgrading(upgrade) => {
+                upgrade.push(direction, client, piece);
+                match self.upgrade(connection, &mut websocket) {
+                    Interest::Some => self.not_for_ever(connection, &mut websocket),
+                    Interest::None => Interest::None,
+                }
+            }
+        };
+        connection.websocket = Some(websocket);
+        interest
+    }
+
+    /// Takes bytes of an open WebSocket.
+    pub(super) fn frames(
+        &mut self,
+        connection: &mut Connection,
+        way: &mut Way,
+        direction: Direction,
+        piece: Piece<'_>,
+    ) -> Interest {
+        way.trail.push(&piece);
+        let Way { decoder, trail, heard } = way;
+        let mut inside = InWebSocket {
+            desk: self,
+            connection,
+            direction,
+            trail,
+            heard,
+            frame: piece.frame,
+            interest: Interest::Some,
+        };
+        decoder.push(piece.bytes, &mut inside);
+        let interest = inside.interest;
+        trail.forget_before(heard.next);
+        interest
+    }
+
+    pub(super) fn gap_in_websocket(
+        &mut self,
+        connection: &mut Connection,
+        direction: Direction,
+        missing: u64,
+    ) -> Interest {
+        let Some(mut websocket) = connection.websocket.take() else { return Interest::None };
+        let interest = match &mut websocket.stage {
+            // Half a handshake leads nowhere, but the frames after it may be found.
+            Stage::Upgrading(_) => {
+                let client = websocket.client;
+                *websocket = WebSocket::midstream(client);
+                Interest::Some
+            }
+            Stage::Open(_) => Interest::Some,
+        };
+        if let Stage::Open(ways) = &mut websocket.stage {
+            let Way { decoder, trail, heard } = &mut ways[direction as usize];
+            let missing = if missing == 0 { UNKNOWN } else { missing };
+            trail.skip(missing);
+            let now = self.now();
+            let mut inside =
+                InWebSocket { desk: self, connection, direction, trail, heard, frame: &now, interest };
+            decoder.gap(missing, &mut inside);
+        }
+        connection.websocket = Some(websocket);
+        interest
+    }
+}
+
+/// Hears what one piece of a WebSocket brings.
+struct InWebSocket<'a, 'd, V> {
+    desk: &'a mut Desk<'d, V>,
+    connection: &'a mut Connection,
+    direction: Direction,
+    trail: &'a mut Trail,
+    heard: &'a mut Heard,
+    frame: &'a FrameRef,
+    interest: Interest,
+}
+
+impl<V: Visitor> mqscope_websocket::Events for InWebSocket<'_, '_, V> {
+    fn frame(&mut self, header: &Header, at: u64) {
+        self.heard.frame(header, at);
+    }
+
+    fn data(&mut self, bytes: &[u8], from: Range<u64>, message: &MessageInfo) {
+        if bytes.is_empty() || self.interest == Interest::None {
+            return;
+        }
+        if message.kind == Kind::Text {
+            let breaches = &mut self.connection.carrier.breaches[self.direction as usize];
+            if !breaches.contains(&Breach::TextMessage) {
+                breaches.push(Breach::TextMessage);
+            }
+        }
+        if self.desk.work.has_too_many_rows() {
+            self.interest = self.desk.gap_at_the_top(self.connection, self.direction, bytes.len() as u64);
+            return;
+        }
+        let from = self.heard.data(from.end);
+        let mut completed = None;
+        let places = self.trail.places(from).inspect(|place| completed = Some(place.completed));
+        if let Some(kept) = self.desk.derive(bytes, places, Layer::WebSocket, self.heard.last) {
+            self.heard.last = kept.last;
+            let frame = completed.unwrap_or(self.frame);
+            let piece = Piece { bytes, at: kept.at, frame, carried: frame };
+            self.interest = self.desk.topmost(self.connection, self.direction, piece);
+        }
+    }
+
+    fn control(&mut self, opcode: Opcode, _: &[u8], raw: Range<u64>) {
+        let message = match opcode {
+            Opcode::Ping => CarrierMessage::WebSocketPing,
+            Opcode::Pong => CarrierMessage::WebSocketPong,
+            Opcode::Close => CarrierMessage::WebSocketClose,
+            _ => return,
+        };
+        let (mut extents, mut frame) = (Vec::new(), *self.frame);
+        for place in self.trail.places(raw) {
+            extents.push(place.extent);
+            frame = *place.completed;
+        }
+        let pending = Pending { message, direction: self.direction, frame, extents, breach: None };
+        let carrier = &mut self.connection.carrier;
+        if carrier.flow.is_some() {
+            self.desk.enter_carrier(carrier, &pending);
+        } else {
+            carrier.hold(Some(pending));
+        }
+    }
+
+    fn fault(&mut self, fault: Fault, _: Range<u64>) {
+        let breaches = &mut self.connection.carrier.breaches[self.direction as usize];
+        let breach = Breach::WebSocket(fault);
+        if breaches.len() < 8 && !breaches.contains(&breach) {
+            breaches.push(breach);
+        }
+    }
+
+    fn lost(&mut self, missing: Option<u64>) {
+        if missing.is_none() {
+            self.heard.last = None;
+        }
+        let missing = missing.unwrap_or(0);
+        self.interest = self.desk.gap_at_the_top(self.connection, self.direction, missing);
+    }
+}
