@@ -21,7 +21,7 @@ pub(crate) struct Talk {
     next: [u32; 2],
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum From {
     Client,
     Server,
