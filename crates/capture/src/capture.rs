@@ -235,6 +235,12 @@ impl Capture {
         }))
     }
 
+    /// Whether keys may stand between the frames: only pcapng files have them.
+    #[inline]
+    pub fn may_have_secrets(&self) -> bool {
+        matches!(self.reader, Reader::Pcapng(_))
+    }
+
     /// The next lines of a TLS key log (the text of [NSS]'s `SSLKEYLOGFILE`) among those that stand before the next frame in a
     /// pcapng file; `None` if no more do, or none that are there yet. Whoever does not ask before a frame goes past them.
     ///
@@ -245,7 +251,7 @@ impl Capture {
     /// # Errors
     /// As [`next_frame`](Self::next_frame), which this does in part: it reads up to the next frame.
     pub fn take_secrets(&mut self) -> Result<Option<Vec<u8>>, CaptureError> {
-        if let Reader::Pcap(_) = self.reader {
+        if !self.may_have_secrets() {
             return Ok(None);
         }
         if let Found::Nothing = self.found {

@@ -155,7 +155,9 @@ impl Dump {
         }
         self.look_for_keys(ahead)?;
         loop {
-            self.take_keys(capture, ahead)?;
+            if capture.may_have_secrets() {
+                self.take_keys(capture, ahead)?;
+            }
             let Some(frame) = capture.next_frame().or_io(reading)? else { break };
             bytes += frame.bytes.len() as u64;
             if let Some(frames) = &mut self.frames {

@@ -4,7 +4,7 @@
 //! one only the beginning: its bytes stand in the store. Out of step, bytes are held, within bounds, until a
 //! plausible run of packets is found ([`resync`](crate::resync)).
 
-use mqscope_wire::{DecodeError, Version, frame};
+use mqscope_wire::{DecodeError, Strict, Version, decode, frame};
 
 use crate::resync::{Hint, Search, may_continue};
 use crate::{Extent, FrameRef};
@@ -81,6 +81,9 @@ pub(crate) struct Lane {
     partial: Partial,
     /// The last packet did not decode, so the next may not begin where it said it ends.
     doubt: bool,
+    /// So many packets must keep all rules, in either version, before it is believed that what a search found in a flow
+    /// without a CONNECT is MQTT at all: the payload of a WebSocket frame is followed by another frame's header.
+    unproven: u8,
 }
 
 #[derive(Debug)]
@@ -90,12 +93,15 @@ enum Mode {
     Searching(Box<Search>),
 }
 
+/// Packets that must keep all rules after a search in a flow without a CONNECT.
+const PROBATION: u8 = 8;
+
 /// How often a run that a search found may break within the bytes that the search held. More are not worth a search.
 const RESUMES: u32 = 8;
 
 impl Lane {
     pub(crate) fn in_step() -> Self {
-        Self { mode: Mode::InStep, partial: Partial::default(), doubt: false }
+        Self { mode: Mode::InStep, partial: Partial::default(), doubt: false, unproven: 0 }
     }
 
     /// A lane whose beginning is there but is not what it should be.
@@ -184,11 +190,23 @@ impl Lane {
                     return Some(rest.after(head));
                 }
             };
+            if self.unproven > 0 && !self.prove(&rest.bytes[..len]) {
+                return Some(rest);
+            }
             let verdict = taker.take(Unit::at_hand(&rest, len, &[rest.extent(len)], kind));
             self.doubt = verdict == Verdict::Malformed;
             rest = rest.after(len);
         }
         None
+    }
+
+    /// Whether the next packet, too, keeps all rules.
+    #[cold]
+    fn prove(&mut self, packet: &[u8]) -> bool {
+        let is_sound = |version| decode(packet, version, &mut Strict).is_ok();
+        let is_sound = is_sound(Version::V311) || is_sound(Version::V5);
+        self.unproven = if is_sound { self.unproven - 1 } else { 0 };
+        is_sound
     }
 
     /// Takes what belongs to the unfinished packet; what follows it.
@@ -229,6 +247,7 @@ impl Lane {
         let Some(found) = search.push(piece, hint) else { return };
         let Mode::Searching(search) = std::mem::replace(&mut self.mode, Mode::InStep) else { return };
         taker.found(found.version, found.place);
+        self.unproven = if hint.version.is_none() { PROBATION } else { 0 };
         for piece in search.pieces(found.at) {
             let rest = match self.mode {
                 Mode::InStep => self.cut(piece, hint, UnitKind::Guessed, taker),

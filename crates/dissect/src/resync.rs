@@ -19,6 +19,9 @@ use crate::lane::{FoundAt, Piece};
 const ENOUGH: u32 = 44;
 const ALIGNED_START: u32 = 8;
 const ALIGNED_END: u32 = 4;
+/// What the first packet of a run is worth by itself if no segment begins with it: not an acknowledgement's four bytes,
+/// which may be the end of a payload, with true packets after it.
+const FIRST_UNALIGNED: u32 = 20;
 
 /// Bytes held while the evidence does not suffice, beside the newest chunk.
 const HELD_BYTES: usize = 64 * 1024;
@@ -180,7 +183,12 @@ impl Search {
         }
         let aligned = self.pieces.binary_search_by_key(&at, |piece| piece.start).is_ok();
         let before = hint.trust.bits() + if aligned { ALIGNED_START } else { 0 };
-        let weigh = |version| weigh_run(bytes, version, before).map(|bits| (bits, version));
+        let weigh = |version| {
+            if !aligned && !may_be_first(bytes, version) {
+                return None;
+            }
+            weigh_run(bytes, version, before).map(|bits| (bits, version))
+        };
         match hint.version {
             Some(version) => weigh(version),
             None if hint.likely == Version::V5 => weigh(Version::V5).or_else(|| weigh(Version::V311)),
@@ -213,6 +221,17 @@ fn may_begin(first: u8) -> bool {
         PacketType::Publish => first & 0b0110 != 0b0110 && first & 0b1110 != 0b1000,
         // MQTT 3.1 has DUP in some of these, too rarely to pay for.
         kind => kind.required_flags() == Some(first & 0xf),
+    }
+}
+
+/// Whether a run may begin with the packet here, though no segment does. What is not whole yet may.
+fn may_be_first(bytes: &[u8], version: Version) -> bool {
+    match frame::next(bytes) {
+        Ok(Some(header)) if header.len() <= bytes.len() => {
+            decode(bytes, version, &mut Strict).is_ok_and(|packet| weigh_packet(&packet) >= FIRST_UNALIGNED)
+        }
+        Ok(_) => true,
+        Err(_) => false,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::index::flow::Session;
 use crate::lane::{FoundAt, Taker, Unit, UnitKind, Verdict};
 use crate::layers;
 use crate::view::{Body, Carried, Lower, own_topic};
-use crate::{Breach, Extent, Extents, Finding, Findings, Flow, PacketView, Row, RowFlags, infer};
+use crate::{Breach, Extent, Extents, Finding, Findings, Flow, PacketView, Row, RowFlags, RowId, infer};
 
 /// The longest packet whose bytes stay in the buffer that is used again.
 const GATHER_BYTES: usize = 1 << 20;
@@ -91,6 +91,7 @@ impl<V: Visitor> Desk<'_, V> {
     }
 
     /// Appends a row for a message of a lower layer.
+    #[cold]
     pub(super) fn enter_carrier(&mut self, carrier: &mut Carrier, pending: &Pending) {
         if self.flow.is_break() || pending.extents.is_empty() {
             return;
@@ -113,7 +114,11 @@ impl<V: Visitor> Desk<'_, V> {
             request: None,
             definition: None,
         };
-        self.append(&row, &pending.extents, &bytes, Body::Carrier(pending.message), None, Links::default());
+        self.work.index.push(&row, &pending.extents, &self.work.findings);
+        if V::LOOKS {
+            let body = Body::Carrier(pending.message);
+            self.show(&row, &pending.extents, &bytes, body, None, Links::default());
+        }
     }
 
     /// Appends a row for the packet and shows it to the visitor.
@@ -125,14 +130,42 @@ impl<V: Visitor> Desk<'_, V> {
         unit: Unit<'_>,
         breaches: &mut Vec<Breach>,
     ) -> Verdict {
-        let Work { index, store, findings, gathered, .. } = &mut *self.work;
-        let conversation = &mut mqtt.conversation;
-        let mut long = std::mem::take(gathered);
-        let bytes = if unit.len == unit.bytes.len() as u64 {
-            unit.bytes
+        if unit.len == unit.bytes.len() as u64 {
+            self.enter_bytes(mqtt, direction, &unit, unit.bytes, breaches)
         } else {
-            gather(store, unit.extents, &mut long).unwrap_or(unit.bytes)
-        };
+            self.enter_long(mqtt, direction, &unit, breaches)
+        }
+    }
+
+    /// As [`enter`](Self::enter), of a packet that was not held while it came in.
+    #[cold]
+    fn enter_long(
+        &mut self,
+        mqtt: &mut Mqtt,
+        direction: Direction,
+        unit: &Unit<'_>,
+        breaches: &mut Vec<Breach>,
+    ) -> Verdict {
+        let mut gathered = std::mem::take(&mut self.work.gathered);
+        let bytes = gather(&self.work.store, unit.extents, &mut gathered).unwrap_or(unit.bytes);
+        let verdict = self.enter_bytes(mqtt, direction, unit, bytes, breaches);
+        if gathered.capacity() <= GATHER_BYTES {
+            self.work.gathered = gathered;
+        }
+        verdict
+    }
+
+    #[inline]
+    fn enter_bytes(
+        &mut self,
+        mqtt: &mut Mqtt,
+        direction: Direction,
+        unit: &Unit<'_>,
+        bytes: &[u8],
+        breaches: &mut Vec<Breach>,
+    ) -> Verdict {
+        let Work { index, findings, .. } = &mut *self.work;
+        let conversation = &mut mqtt.conversation;
         let Some(&first) = bytes.first() else { return Verdict::Fine };
         if conversation.known_version().is_none() {
             let guess = infer::version(bytes, conversation.version());
@@ -187,41 +220,33 @@ impl<V: Visitor> Desk<'_, V> {
             definition: links.definition,
         };
         let verdict = if packet.is_ok() { Verdict::Fine } else { Verdict::Malformed };
-        let aliased = match &packet {
-            Ok(Packet::Publish(publish)) if V::LOOKS => {
-                publish.properties.topic_alias().and_then(|alias| mqtt.conversation.topic(direction, alias))
-            }
-            _ => None,
-        };
-        self.append(&row, unit.extents, bytes, Body::Packet(packet), aliased, links);
-        if long.capacity() <= GATHER_BYTES {
-            self.work.gathered = long;
+        index.push(&row, unit.extents, findings);
+        if V::LOOKS {
+            let topic = own_topic(bytes, version, &packet).or_else(|| match &packet {
+                Ok(Packet::Publish(publish)) => {
+                    conversation.topic(direction, publish.properties.topic_alias()?)
+                }
+                _ => None,
+            });
+            self.show(&row, unit.extents, bytes, Body::Packet(packet), topic, links);
         }
         verdict
     }
 
-    /// Appends a row, with what was found amiss, and shows it to the visitor.
-    #[inline]
-    fn append(
+    /// Shows the row that was appended last to the visitor.
+    #[inline(always)]
+    fn show(
         &mut self,
         row: &NewRow<'_>,
         extents: &[Extent],
         bytes: &[u8],
         body: Body<'_>,
-        aliased: Option<&[u8]>,
+        topic: Option<&[u8]>,
         links: Links,
     ) {
         let Work { index, store, findings, start, current, .. } = &mut *self.work;
-        let id = index.next();
-        index.push(row, extents, findings);
-        if !V::LOOKS {
-            return;
-        }
+        let id = RowId(index.len() - 1);
         let flow = index.flows.get(row.flow);
-        let topic = match &body {
-            Body::Packet(packet) => own_topic(bytes, row.flags.version(), packet).or(aliased),
-            Body::Carrier(_) => None,
-        };
         let mut flags = row.flags;
         if !findings.is_empty() {
             flags.insert(RowFlags::VIOLATION);

@@ -41,7 +41,7 @@ impl<V: Visitor> Desk<'_, V> {
     }
 
     /// Hands what came behind a handshake to the frames it began.
-    fn drain(
+    pub(super) fn drain(
         &mut self,
         connection: &mut Connection,
         websocket: &mut WebSocket,

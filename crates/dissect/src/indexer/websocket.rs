@@ -107,15 +107,15 @@ impl<V: Visitor> Desk<'_, V> {
         missing: u64,
     ) -> Interest {
         let Some(mut websocket) = connection.websocket.take() else { return Interest::None };
-        let interest = match &mut websocket.stage {
-            // Half a handshake leads nowhere, but the frames after it may be found.
-            Stage::Upgrading(_) => {
-                let client = websocket.client;
-                *websocket = WebSocket::midstream(client);
-                Interest::Some
-            }
-            Stage::Open(_) => Interest::Some,
-        };
+        let mut interest = Interest::Some;
+        if let Stage::Upgrading(upgrade) = &mut websocket.stage {
+            // Half a handshake leads nowhere, but the frames after it may be found, and packets in them.
+            let upgrade = std::mem::take(&mut **upgrade);
+            *websocket = WebSocket::midstream(websocket.client);
+            connection.undecided = None;
+            connection.lanes = [Lane::searching(), Lane::searching()];
+            interest = self.drain(connection, &mut websocket, &upgrade);
+        }
         if let Stage::Open(ways) = &mut websocket.stage {
             let Way { decoder, trail, heard } = &mut ways[direction as usize];
             let missing = if missing == 0 { UNKNOWN } else { missing };
