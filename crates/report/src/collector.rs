@@ -27,6 +27,8 @@ pub struct Collector {
     closed: u32,
     spare: Vec<Histogram>,
     series: Series,
+    /// Whether the series keeps its histograms.
+    detailed: bool,
 }
 
 /// A gauge over time: the value over all shards at the end of each second, and each shard's last.
@@ -57,8 +59,15 @@ impl Collector {
             reached: vec![None; shards],
             closed: 0,
             spare: Vec::new(),
-            series: Series { catalog, points: Vec::new() },
+            series: Series { catalog, points: Vec::new(), histograms: Vec::new() },
+            detailed: false,
         }
+    }
+
+    /// The same, whose series keeps the histogram of every second, some hundred bytes each: for [`Seconds`](crate::Seconds).
+    #[must_use]
+    pub fn detailed(self) -> Self {
+        Self { detailed: true, ..self }
     }
 
     /// Adds an interval and empties it, so that its memory can go back to the recorder it came from.
@@ -161,6 +170,10 @@ impl Collector {
             let id = LatencyId(index as u32);
             let value = PointValue::Latency { id, count, p50_us, p99_us, max_us };
             self.series.points.push(Point { second, value });
+            if self.detailed {
+                let text = serde_json::to_string(&histogram).expect("a number and a text are JSON");
+                self.series.histograms.push(text);
+            }
             histogram.clear();
             self.spare.push(histogram);
         }

@@ -9,6 +9,8 @@ use crate::{Catalog, CounterId, GaugeId, LatencyId, Tags};
 pub struct Series {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) points: Vec<Point>,
+    /// Of a detailed series: the histogram behind each latency among the points, as JSON.
+    pub(crate) histograms: Vec<String>,
 }
 
 /// A metric in one second.

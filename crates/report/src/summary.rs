@@ -117,6 +117,18 @@ impl Summary {
         summary
     }
 
+    /// Judges the results anew by these demands.
+    pub fn judge(&mut self, thresholds: &[Threshold], validity: &[Threshold]) {
+        self.thresholds = thresholds.iter().map(|threshold| threshold.judge(&self.results)).collect();
+        self.validity = validity.iter().map(|threshold| threshold.judge(&self.results)).collect();
+        self.conclude();
+    }
+
+    /// Concludes the outcome from the verdicts as they are: interrupted before invalid before failed before passed.
+    pub fn conclude(&mut self) {
+        self.set_outcome(self.judged());
+    }
+
     /// The same with a note.
     #[must_use]
     pub fn with_note(mut self, level: NoteLevel, text: impl Into<String>) -> Self {
