@@ -19,13 +19,30 @@ impl Clock {
         Self { start, started, unix_ns }
     }
 
-    /// Nanoseconds since the run's start.
+    /// A clock of a run that starts at this instant of the Unix clock, which may be ahead: it shows zero until then.
+    pub(crate) fn at(unix_ns: i64) -> Self {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let started = UNIX_EPOCH + Duration::from_nanos(unix_ns.max(0) as u64);
+        let start = match started.duration_since(wall) {
+            Ok(ahead) => now + ahead,
+            // The monotonic clock may be younger than that.
+            Err(behind) => now.checked_sub(behind.duration()).unwrap_or(now),
+        };
+        Self { start, started, unix_ns }
+    }
+
+    /// Nanoseconds since the run's start; zero before it.
     pub(crate) fn now(&self) -> Nanos {
-        self.start.elapsed().as_nanos() as Nanos
+        self.elapsed().as_nanos() as Nanos
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        Instant::now().saturating_duration_since(self.start)
+    }
+
+    /// How long until the start.
+    pub(crate) fn ahead(&self) -> Duration {
+        self.start.saturating_duration_since(Instant::now())
     }
 
     /// When the run started, by the wall clock.
@@ -41,5 +58,28 @@ impl Clock {
     /// The other way round; what lies before the start is its start.
     pub(crate) fn since_start(&self, unix_ns: i64) -> Nanos {
         (unix_ns - self.unix_ns).max(0) as Nanos
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_ahead_shows_zero_until_then() {
+        let now = Clock::start();
+        let ahead = Clock::at(now.unix(0) + 3_600_000_000_000);
+        assert_eq!(ahead.now(), 0);
+        assert!(ahead.ahead() > Duration::from_secs(3590));
+        assert_eq!(ahead.since_start(now.unix(0) + 3_600_000_000_007), 7);
+    }
+
+    #[test]
+    fn two_clocks_of_one_start_agree() {
+        let start = Clock::start().unix(0) - 5_000_000_000;
+        let (one, other) = (Clock::at(start), Clock::at(start));
+        assert_eq!(one.unix(17), other.unix(17));
+        let apart = one.now().abs_diff(other.now());
+        assert!(one.now() >= 5_000_000_000 && apart < 1_000_000_000, "{apart} ns");
     }
 }

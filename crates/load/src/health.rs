@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::part::Part;
 use crate::scenario::{Estimate, Plan};
 
 /// Descriptors besides the connections': standard streams, polls, timers, the report.
@@ -46,11 +47,12 @@ pub enum Obstacle {
 /// `others` is how many descriptors the rest of the process needs.
 pub(crate) fn check(
     plan: &Plan,
+    part: Part,
     estimate: &Estimate,
     brokers: &[SocketAddr],
     others: u64,
 ) -> Result<(), Obstacle> {
-    let connections = u64::from(plan.devices());
+    let connections = u64::from(part.devices(plan));
     let ports = estimate.ports.max(sources(plan, brokers).len() as u64 * local_ports());
     if connections > ports {
         return Err(Obstacle::Ports { needed: connections, ports });
@@ -137,11 +139,15 @@ mod tests {
     use crate::scenario::{Overrides, Scenario};
 
     fn check_with(devices: u32, others: u64, broker: [u8; 4]) -> Result<(), Obstacle> {
+        check_part(devices, Part::WHOLE, others, broker)
+    }
+
+    fn check_part(devices: u32, part: Part, others: u64, broker: [u8; 4]) -> Result<(), Obstacle> {
         let text =
             format!("groups:\n  g: {{count: {devices}, subscribe: t}}\nphases: [{{name: p, duration: 1s}}]");
         let plan = Scenario::parse("s", &text, &Overrides::default()).expect("a plan");
         let broker = SocketAddr::from((broker, 1883));
-        check(&plan, &Estimate::of(&plan), &[broker], others)
+        check(&plan, part, &Estimate::of(&plan), &[broker], others)
     }
 
     #[test]
@@ -151,6 +157,12 @@ mod tests {
         assert!(message.contains("ulimit -Hn 1099511627850"), "{message}");
         let message = check_with(70_000, 0, [192, 0, 2, 1]).expect_err("so many ports").to_string();
         assert!(message.contains("source_ips"), "{message}");
+    }
+
+    #[test]
+    fn a_part_needs_what_it_has_only() {
+        let part = Part::new(3, 70).expect("a part");
+        assert!(check_part(70_000, part, 0, [192, 0, 2, 1]).is_ok(), "1,000 connections");
     }
 
     #[test]

@@ -5,6 +5,9 @@
 //! judge by the same two numbers, the stamp's time and the instant from which a subscription counts, so the
 //! difference of the two counts is what was lost, whichever shards they were made in.
 //!
+//! Where the run is dealt to several processes, the publisher's does not know the subscriber's: it notes what it
+//! sent to whom ([`across`]), and what was expected is worked out when the parts are merged.
+//!
 //! A subscription counts from a moment after its SUBACK: long enough that every shard knows of it by then.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -12,8 +15,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use mqscope_wire::QoS;
 use rustc_hash::FxHashMap;
 
+use crate::clock::Clock;
+use crate::part::Part;
 use crate::scenario::Plan;
 use crate::topics::{Recipient, Recipients};
+
+pub(crate) mod across;
+
+use across::{Sendings, Stays};
 
 /// From a SUBACK until messages are owed.
 const GRACE_US: u64 = 1_000;
@@ -33,23 +42,42 @@ pub(crate) struct Roll {
     since: Box<[AtomicU64]>,
     /// Changes with every change above.
     epoch: AtomicU32,
+    /// The same for those who merge parts, which judge when all is over.
+    stays: Option<Stays>,
+    clock: Clock,
 }
 
 impl Roll {
-    pub(crate) fn new(devices: u32) -> Self {
-        Self { since: (0..devices).map(|_| AtomicU64::new(ABSENT)).collect(), epoch: AtomicU32::new(0) }
+    pub(crate) fn new(devices: u32, part: Part, clock: Clock) -> Self {
+        Self {
+            since: (0..devices).map(|_| AtomicU64::new(ABSENT)).collect(),
+            epoch: AtomicU32::new(0),
+            stays: (!part.is_whole()).then(|| Stays::new(devices)),
+            clock,
+        }
     }
 
     /// The device has its subscriptions, at `granted` or below.
     pub(crate) fn join(&self, device: u32, unix_us: u64, granted: QoS) {
         let packed = (unix_us + GRACE_US) << 2 | granted as u64;
+        if let Some(stays) = &self.stays {
+            stays.join(device, packed);
+        }
         self.since[device as usize].store(packed, Ordering::Release);
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn leave(&self, device: u32) {
+        if let Some(stays) = &self.stays {
+            stays.leave(device, self.clock.unix(self.clock.now()) as u64 / 1000);
+        }
         self.since[device as usize].store(ABSENT, Ordering::Release);
         self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Who was subscribed from when to when, for those who merge parts.
+    pub(crate) fn stays(&self) -> Option<&Stays> {
+        self.stays.as_ref()
     }
 
     /// Since when messages are owed to the device, and at which quality at most.
@@ -81,11 +109,13 @@ pub(crate) struct Audience {
     expected: Box<[Expected]>,
     /// The epoch `expected` was counted in.
     counted: Option<u32>,
+    /// Its number among the shard's [`Sendings`].
+    number: Option<u32>,
 }
 
 impl Audience {
     pub(crate) fn new(recipients: Recipients) -> Self {
-        Self { recipients, expected: Box::default(), counted: None }
+        Self { recipients, expected: Box::default(), counted: None, number: None }
     }
 
     /// The deliveries to expect of a message sent now.
@@ -140,12 +170,15 @@ pub(crate) struct Tally {
     groups: usize,
     expected: Vec<[i64; 3]>,
     delivered: Vec<[i64; 3]>,
+    /// In place of `expected` where the run is dealt to several processes.
+    pub sendings: Option<Sendings>,
 }
 
 impl Tally {
-    pub(crate) fn new(phases: usize, groups: usize) -> Self {
+    pub(crate) fn new(phases: usize, groups: usize, part: Part) -> Self {
         let cells = vec![[0; 3]; phases * groups];
-        Self { groups, expected: cells.clone(), delivered: cells }
+        let sendings = (!part.is_whole()).then(Sendings::default);
+        Self { groups, expected: cells.clone(), delivered: cells, sendings }
     }
 
     pub(crate) fn expect(&mut self, phase: usize, expected: &Expected, times: i64) {
@@ -164,6 +197,20 @@ impl Tally {
                 cell.iter_mut().zip(more).for_each(|(count, more)| *count += more);
             }
         }
+        if let (Some(sendings), Some(more)) = (&mut self.sendings, &other.sendings) {
+            sendings.add(more);
+        }
+    }
+
+    /// How many deliveries that were owed came, by phase, group and quality; zeros left out.
+    pub(crate) fn delivered(&self) -> impl Iterator<Item = (u32, u32, u8, i64)> {
+        let cells = self.delivered.iter().enumerate();
+        let counts = cells.flat_map(|(at, cell)| (0..).zip(cell).map(move |(qos, count)| (at, qos, *count)));
+        let place = |at: usize| ((at / self.groups) as u32, (at % self.groups) as u32);
+        counts.filter(|(_, _, count)| *count != 0).map(move |(at, qos, count)| {
+            let (phase, group) = place(at);
+            (phase, group, qos, count)
+        })
     }
 
     /// Expected and lost, for a phase, group and quality.
@@ -282,7 +329,7 @@ mod tests {
 
     #[test]
     fn only_who_was_subscribed_is_owed_a_message() {
-        let (plan, roll) = (plan(), Roll::new(4));
+        let (plan, roll) = (plan(), Roll::new(4, Part::WHOLE, Clock::start()));
         let mut audience = Audience::new(recipients(&[1, 2, 3], &[]));
         assert!(audience.expected(&roll, &plan, QoS::ExactlyOnce, 5_000).is_empty());
         roll.join(1, 10_000, QoS::ExactlyOnce);
@@ -302,7 +349,7 @@ mod tests {
 
     #[test]
     fn of_a_shared_subscription_one_member_is_owed() {
-        let (plan, roll) = (plan(), Roll::new(4));
+        let (plan, roll) = (plan(), Roll::new(4, Part::WHOLE, Clock::start()));
         let mut audience = Audience::new(recipients(&[], &[&[1, 2, 3]]));
         roll.join(2, 0, QoS::AtLeastOnce);
         roll.join(3, 0, QoS::AtLeastOnce);
@@ -312,9 +359,9 @@ mod tests {
 
     #[test]
     fn what_is_expected_and_not_delivered_is_lost() {
-        let mut tally = Tally::new(2, 2);
+        let mut tally = Tally::new(2, 2, Part::WHOLE);
         tally.expect(1, &Expected { group: 1, qos: QoS::AtLeastOnce, count: 5 }, 1);
-        let mut other = Tally::new(2, 2);
+        let mut other = Tally::new(2, 2, Part::WHOLE);
         (0..3).for_each(|_| other.deliver(1, 1, QoS::AtLeastOnce));
         tally.add(&other);
         assert_eq!(tally.outcome(1, 1, 1), (5, 2));

@@ -32,6 +32,9 @@
 //!                       device: socket + session + streams --> stamp, ledger, recorder
 //! ```
 //!
+//! A run may be dealt to several processes, each with a [`Part`] of the devices. They begin together, agree on when
+//! phases end that wait for a condition, and each writes a [`parts::Record`]; [`parts::merge`] makes one run of them.
+//!
 //! Invariants:
 //! - Intended instants are fixed when a phase begins. Whatever holds a message back, its response time counts from
 //!   then; what is never sent is counted as dropped.
@@ -45,7 +48,10 @@ mod clock;
 mod device;
 mod health;
 mod ledger;
+mod meeting;
 mod metrics;
+mod part;
+pub mod parts;
 mod run;
 pub mod scenario;
 mod schedule;
@@ -57,5 +63,7 @@ mod tools;
 mod topics;
 
 pub use health::Obstacle;
+pub use meeting::MeetingError;
+pub use part::{BadPart, Part};
 pub use run::{Control, Finished, Progress, Recent, RunError, Stop, Tell, run};
 pub use scenario::{Overrides, Plan, Problem, Problems, Scenario};

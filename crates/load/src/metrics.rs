@@ -5,6 +5,7 @@
 
 use mqscope_report::{Catalog, CounterId, GaugeId, LatencyId, Tags, Unit};
 
+use crate::part::Part;
 use crate::scenario::Plan;
 
 /// Ids of all metrics.
@@ -64,6 +65,11 @@ pub(crate) struct ByQos {
 impl Metrics {
     /// Registers everything a plan can measure.
     pub(crate) fn register(plan: &Plan) -> (Catalog, Self) {
+        Self::register_part(plan, Part::WHOLE)
+    }
+
+    /// The same for a part of the devices: it is to reach what it has.
+    pub(crate) fn register_part(plan: &Plan, part: Part) -> (Catalog, Self) {
         let mut catalog = Catalog::new();
         let cells = plan
             .phases
@@ -73,7 +79,7 @@ impl Metrics {
                 let cells = groups.map(|group| {
                     let tags =
                         Tags::from([(Tags::PHASE, phase.name.as_str()), ("group", group.name.as_str())]);
-                    Cell::register(&mut catalog, &tags, group.count)
+                    Cell::register(&mut catalog, &tags, part.among(group.first_device, group.count))
                 });
                 phase.record.then(|| cells.collect())
             })

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::Waker;
 use mqscope_report::{Collector, Phase, Recorder, Series, Summary};
@@ -15,16 +16,22 @@ use mqscope_report::{Collector, Phase, Recorder, Series, Summary};
 use crate::clock::Clock;
 use crate::health::{self, Obstacle};
 use crate::ledger::Tally;
+use crate::meeting::{Meeting, MeetingError};
 use crate::metrics::Metrics;
-use crate::scenario::{Broker, End, Estimate, Measure, Plan, Until};
+use crate::part::Part;
+use crate::parts::{self, Record};
+use crate::scenario::{Broker, End, Estimate, Plan};
 use crate::session::Nanos;
 use crate::shard::{Command, Report, Shard};
 use crate::shared::Shared;
 use crate::topics::mix;
 
+mod conditions;
 mod ending;
 mod progress;
+mod together;
 
+pub(crate) use ending::COULD_NOT_KEEP_UP;
 pub use progress::{Progress, Recent};
 
 /// How long before a phase its start is announced, so that every shard is ready for it.
@@ -58,6 +65,15 @@ pub struct Control<'c> {
     pub progress: Option<Tell<'c>>,
     /// Descriptors the rest of the process needs: one for each connection again where the broker lives in it.
     pub other_descriptors: u64,
+    /// Which of the devices are this process's. Anything but all of them needs a common start: `start_at`,
+    /// `meet_in`, or both.
+    pub part: Part,
+    /// When the first phase begins; without it as soon as can be.
+    pub start_at: Option<SystemTime>,
+    /// A folder of this run alone, which the processes of all its parts see. They agree there on when to begin
+    /// (unless that is given) and on when each phase ends that waits for a condition, which then is to hold in every
+    /// part. Without it each part judges its own devices and goes on by itself.
+    pub meet_in: Option<PathBuf>,
     /// What else the summary is to say: version of the program, host, settings.
     pub facts: BTreeMap<String, String>,
 }
@@ -85,6 +101,8 @@ pub struct Finished {
     pub summary: Summary,
     /// The same, second by second.
     pub series: Series,
+    /// What merging it with the other parts takes besides these, where it is a part.
+    pub part: Option<Record>,
 }
 
 /// Why there was no run.
@@ -118,6 +136,18 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+    /// The instant to begin at was over before everything was ready.
+    #[error("late by {by}: the run was to begin before this process was ready; choose a later start")]
+    Late {
+        /// How much.
+        by: String,
+    },
+    /// Parts that cannot agree.
+    #[error(transparent)]
+    Meeting(#[from] MeetingError),
+    /// Told to stop before it began.
+    #[error("stopped before the run began")]
+    Stopped,
     /// A fault of this program: a thread died.
     #[error("a thread of the generator ended unexpectedly")]
     Died,
@@ -128,11 +158,17 @@ pub enum RunError {
 /// # Errors
 /// When it could not begin, or the generator itself broke down. A run that measured something is never an error.
 pub fn run(plan: Plan, control: Control<'_>) -> Result<Finished, RunError> {
+    let mut meeting = match &control.meet_in {
+        Some(folder) => Some(Meeting::join(folder, control.part, parts::fingerprint(&plan))?),
+        None => None,
+    };
     let brokers = plan.target.brokers.iter().map(|broker| reach(broker, plan.target.connect_timeout));
     let brokers = brokers.collect::<Result<Vec<_>, _>>()?;
+    let working_out = Instant::now();
     let estimate = Estimate::of(&plan);
-    health::check(&plan, &estimate, &brokers, control.other_descriptors)?;
-    Run::begin(plan, &estimate, brokers, control)?.lead()
+    health::check(&plan, control.part, &estimate, &brokers, control.other_descriptors)?;
+    let clock = together::clock(&control, meeting.as_mut(), working_out.elapsed())?;
+    Run::begin(plan, &estimate, brokers, clock, meeting, control)?.lead()
 }
 
 /// The broker's address, which takes connections.
@@ -154,18 +190,22 @@ fn reach(broker: &Broker, timeout: Duration) -> Result<SocketAddr, RunError> {
     })
 }
 
-/// How many shards a plan wants: few do more in one go, many have more cores.
-fn threads(estimate: &Estimate) -> usize {
+/// How many shards a part of a plan wants: few do more in one go, many have more cores.
+fn threads(estimate: &Estimate, part: Part) -> usize {
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
     let messages = estimate.phases.iter().map(|p| p.publish.as_per_second() + p.deliver.as_per_second());
     let messages = messages.fold(0.0, f64::max);
-    let wanted = 1.0 + estimate.connections as f64 / DEVICES_A_THREAD + messages / MESSAGES_A_THREAD;
+    let share = 1.0 / f64::from(part.of());
+    let wanted =
+        1.0 + share * (estimate.connections as f64 / DEVICES_A_THREAD + messages / MESSAGES_A_THREAD);
     (wanted as usize).min(cores)
 }
 
 struct Run<'c> {
     shared: Arc<Shared>,
     control: Control<'c>,
+    /// The other parts.
+    meeting: Option<Meeting>,
     collector: Collector,
     /// For what is measured of the process as a whole, and of the run as a whole.
     recorder: Recorder,
@@ -203,21 +243,25 @@ impl<'c> Run<'c> {
         plan: Plan,
         estimate: &Estimate,
         brokers: Vec<SocketAddr>,
+        clock: Clock,
+        meeting: Option<Meeting>,
         control: Control<'c>,
     ) -> Result<Self, RunError> {
-        let count = threads(estimate);
-        let (catalog, metrics) = Metrics::register(&plan);
+        let part = control.part;
+        let count = threads(estimate, part);
+        let (catalog, metrics) = Metrics::register_part(&plan, part);
         let catalog = Arc::new(catalog);
-        let clock = Clock::start();
         let run = mix(plan.seed, clock.unix(0) as u64) as u16;
-        let (tally, seconds) = (Tally::new(plan.phases.len(), plan.groups.len()), count + 1);
-        let shared = Arc::new(Shared::new(plan, metrics, clock, run, brokers, count));
+        let (tally, seconds) = (Tally::new(plan.phases.len(), plan.groups.len(), part), count + 1);
+        let shared = Arc::new(Shared::new(plan, part, metrics, clock, run, brokers, count));
         let (report, reports) = mpsc::channel();
+        let collector = Collector::new(catalog.clone(), seconds);
         let mut run = Self {
-            collector: Collector::new(catalog.clone(), seconds),
+            collector: if part.is_whole() { collector } else { collector.detailed() },
             recorder: Recorder::new(&catalog, count),
             shared,
             control,
+            meeting,
             shards: Vec::new(),
             reports,
             phases: Vec::new(),
@@ -243,7 +287,7 @@ impl<'c> Run<'c> {
 
     fn lead(mut self) -> Result<Finished, RunError> {
         let shared = self.shared.clone();
-        let mut start = shared.clock.now() + nanos(LEAD);
+        let mut start = self.start()?;
         let mut stopped = false;
         for (index, phase) in shared.plan.phases.iter().enumerate() {
             self.announce(index, start, &phase.name);
@@ -256,14 +300,14 @@ impl<'c> Run<'c> {
             };
             start = match (&phase.end, waited) {
                 (End::After(_), Waited::Held | Waited::TimedOut) => end,
-                (End::When { .. }, Waited::Held) => shared.clock.now() + nanos(LEAD),
+                (End::When { .. }, Waited::Held) => self.go_on(index, end)?,
                 (End::When { until, timeout }, Waited::TimedOut) => {
                     let patience = humantime::format_duration(*timeout);
                     let seen = self.seen(until);
                     let says =
                         format!("phase {}: {until} did not hold within {patience}: {seen}", phase.name);
                     self.failures.push(says);
-                    shared.clock.now() + nanos(LEAD)
+                    self.go_on(index, end)?
                 }
                 (_, Waited::Stopped) => {
                     stopped = true;
@@ -308,13 +352,18 @@ impl<'c> Run<'c> {
         self.end_phase(end);
         self.shared.begin(count, end);
         self.tell(|| Command::Begin(count, end));
+        if !stopped {
+            self.settle(end)?;
+        }
         let patience = if stopped { HURRIED_DRAIN } else { DRAIN };
         let by = end.max(self.shared.clock.now()) + nanos(patience);
         let mut last = (self.shared.clock.now(), self.on_the_way());
         loop {
             self.look(LOOK)?;
             let (now, left) = (self.shared.clock.now(), self.on_the_way());
-            let arrived = self.all_begun(count) && left.0 == 0 && left.1 <= 0;
+            // A part does not know what the others sent to it: it ends when nothing comes any more.
+            let known = self.shared.part.is_whole();
+            let arrived = known && self.all_begun(count) && left.0 == 0 && left.1 <= 0;
             if arrived || now >= by || now - last.0 >= nanos(QUIET_DRAIN) {
                 return Ok(());
             }
@@ -428,39 +477,6 @@ impl<'c> Run<'c> {
 
     fn all_begun(&self, phase: usize) -> bool {
         self.shared.slots.iter().all(|slot| slot.phases.load(Ordering::Acquire) > phase as u64)
-    }
-
-    fn holds(&self, until: &Until) -> bool {
-        let (seen, total) = self.measure(until);
-        until.holds(seen, total)
-    }
-
-    fn seen(&self, until: &Until) -> String {
-        match (until.measure, self.measure(until)) {
-            (Measure::Inflight, (seen, _)) => format!("{seen} in flight"),
-            (_, (seen, total)) => format!("{seen} of {total} devices"),
-        }
-    }
-
-    /// What a condition looks at, and of how many devices.
-    fn measure(&self, until: &Until) -> (u64, u64) {
-        let groups = &self.shared.plan.groups;
-        let meant = || groups.iter().enumerate().filter(|(index, _)| until.group.is_none_or(|g| g == *index));
-        let total: u64 = meant().map(|(_, group)| u64::from(group.count)).sum();
-        let sum = |of: fn(&crate::shared::GroupSlot) -> u32| -> u64 {
-            self.shared
-                .slots
-                .iter()
-                .map(|slot| meant().map(|(i, _)| u64::from(of(&slot.groups[i]))).sum::<u64>())
-                .sum()
-        };
-        let seen = match until.measure {
-            Measure::Connected => sum(|group| group.connected.load(Ordering::Relaxed)),
-            Measure::Subscribed => sum(|group| group.subscribed.load(Ordering::Relaxed)),
-            Measure::Settled => total - sum(|group| group.unsettled.load(Ordering::Relaxed)).min(total),
-            Measure::Inflight => self.shared.sum(|slot| slot.inflight.load(Ordering::Relaxed)),
-        };
-        (seen, total)
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// A shard with every `shards`-th device, and what wakes it up.
+    /// A shard with its share of the process's devices, and what wakes it up.
     pub(crate) fn new(
         index: usize,
         shared: &Arc<Shared>,
@@ -95,14 +95,14 @@ impl Shard {
             registry: poll.registry().try_clone()?,
             recorder: Recorder::new(catalog, index),
             queue: Queue::default(),
-            tally: Tally::new(plan.phases.len(), plan.groups.len()),
+            tally: Tally::new(plan.phases.len(), plan.groups.len(), shared.part),
             sightings: Sightings::default(),
             counts: Counts::new(plan.groups.len()),
             reasons: Default::default(),
             phase: 0,
             buffers: Buffers::new(),
         };
-        let numbers = (index as u32..plan.devices()).step_by(shared.slots.len());
+        let numbers = shared.part.numbers(plan.devices(), index, shared.slots.len());
         let devices = numbers.zip(0..).map(|(number, slot)| Device::new(slot, number, &tools)).collect();
         let (next_phase, second, cpu, done) = (None, 0, (0, Duration::ZERO), false);
         let shard = Self { poll, alarm, devices, tools, commands, reports, next_phase, second, cpu, done };
@@ -141,6 +141,10 @@ impl Shard {
 
     /// Does what is due by now, for so many devices at most; whether that was all.
     fn act(&mut self, most: usize) -> bool {
+        if self.done {
+            // Saying goodbye to many takes longer than a second, which is none of the run's.
+            return true;
+        }
         if let Some((phase, start)) = self.next_phase
             && self.tools.now() >= start
         {

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::health;
 use crate::ledger::Roll;
 use crate::metrics::Metrics;
+use crate::part::Part;
 use crate::scenario::{Plan, Publish, Scope, Stamp, Subscribe};
 use crate::session::Nanos;
 use crate::topics::Filters;
@@ -17,6 +18,8 @@ use crate::topics::Filters;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub plan: Plan,
+    /// Which of the plan's devices are here.
+    pub part: Part,
     pub metrics: Metrics,
     pub clock: Clock,
     /// Tells this run's messages from those of others.
@@ -79,6 +82,7 @@ pub(crate) struct GroupSlot {
 impl Shared {
     pub(crate) fn new(
         plan: Plan,
+        part: Part,
         metrics: Metrics,
         clock: Clock,
         run: u16,
@@ -108,7 +112,7 @@ impl Shared {
             starts: (0..=plan.phases.len()).map(|_| AtomicU64::new(Nanos::MAX)).collect(),
             slots: (0..shards).map(|_| slot()).collect(),
             filters: Filters::of(&plan),
-            roll: Roll::new(plan.devices()),
+            roll: Roll::new(plan.devices(), part, clock),
             sources: health::sources(&plan, &brokers),
             sharing: plan
                 .groups
@@ -122,6 +126,7 @@ impl Shared {
                 .any(|list| list.stamp == Stamp::None),
             stop: AtomicBool::new(false),
             plan,
+            part,
             metrics,
             clock,
             run,

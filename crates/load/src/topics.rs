@@ -96,7 +96,7 @@ struct Entry {
 }
 
 /// A device that is to get a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Recipient {
     pub device: u32,
     /// The highest quality of service among its matching filters.
@@ -104,12 +104,19 @@ pub(crate) struct Recipient {
 }
 
 /// Whoever is to get the messages of one topic.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Recipients {
     /// Each gets every message.
     pub direct: Box<[Recipient]>,
     /// Of each list one gets a message.
     pub shared: Box<[Box<[Recipient]>]>,
+}
+
+impl Recipients {
+    /// Whether nobody gets them.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.direct.is_empty() && self.shared.is_empty()
+    }
 }
 
 impl Filters {

@@ -130,6 +130,9 @@ impl Device {
             stream.audience = Some(Box::new(Audience::new(shared.filters.recipients(&topic, self.number))));
         }
         let Some(audience) = &mut stream.audience else { return };
+        if let Some(sendings) = &mut tools.tally.sendings {
+            return sendings.note(audience, phase, list.qos, sent_us, times);
+        }
         for expected in audience.expected(&shared.roll, &shared.plan, list.qos, sent_us) {
             tools.tally.expect(phase, expected, times);
             tools.counts.outstanding += i64::from(expected.count) * times;

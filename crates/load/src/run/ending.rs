@@ -10,12 +10,22 @@ use super::{Finished, Run};
 /// More reasons than this are told as a number.
 const MOST_REASONS: usize = 12;
 
+/// What an invalid run says.
+pub(crate) const COULD_NOT_KEEP_UP: &str = "the generator could not keep up, so its figures are not to be believed: \
+    give it more or faster cores, run the broker elsewhere, or ask for fewer devices or messages";
+
 impl Run<'_> {
     pub(super) fn conclude(mut self, interrupted: bool) -> Finished {
         let shared = self.shared.clone();
         let plan = &shared.plan;
         let duration = shared.clock.elapsed();
-        self.settle_ledger(duration);
+        let part = shared.part;
+        if part.is_whole() {
+            self.settle_ledger();
+        }
+        let from = Duration::from_nanos(self.told);
+        let mut interval = self.recorder.take(from.min(duration), duration);
+        self.collector.add(&mut interval);
         self.collector.finish();
         let results = self.collector.results(duration, &self.phases);
         let published = shared.sum(|slot| slot.published.load(Relaxed));
@@ -36,7 +46,9 @@ impl Run<'_> {
         let made = results.counters.iter().filter(|counter| counter.name == "connects");
         let made: u64 = made.map(|counter| counter.count).sum();
 
-        let mut summary = Summary::new(facts, results, &plan.thresholds, &validity);
+        // What a part saw is no run's figure: only the generator itself is judged by it.
+        let thresholds = if part.is_whole() { &plan.thresholds[..] } else { &[] };
+        let mut summary = Summary::new(facts, results, thresholds, &validity);
         if !self.failures.is_empty() && summary.outcome == Outcome::Passed {
             summary.set_outcome(Outcome::Failed);
         }
@@ -47,9 +59,7 @@ impl Run<'_> {
             summary = summary.with_note(NoteLevel::Warning, failure);
         }
         if summary.outcome == Outcome::Invalid {
-            let text = "the generator could not keep up, so its figures are not to be believed: give it more or \
-                        faster cores, run the broker elsewhere, or ask for fewer devices or messages";
-            summary = summary.with_note(NoteLevel::Warning, text);
+            summary = summary.with_note(NoteLevel::Warning, COULD_NOT_KEEP_UP);
         }
         let mut reasons: Vec<(&String, &u64)> = self.reasons.iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -60,11 +70,12 @@ impl Run<'_> {
             let text = format!("and {} more reasons", reasons.len() - MOST_REASONS);
             summary = summary.with_note(NoteLevel::Warning, text);
         }
-        Finished { summary, series: self.collector.series().clone() }
+        let record = (!part.is_whole()).then(|| self.record(&validity));
+        Finished { summary, series: self.collector.series().clone(), part: record }
     }
 
     /// What was expected and what was lost is known only now.
-    fn settle_ledger(&mut self, duration: Duration) {
+    fn settle_ledger(&mut self) {
         let metrics = &self.shared.metrics;
         for phase in 0..self.shared.plan.phases.len() {
             for group in 0..self.shared.plan.groups.len() {
@@ -76,9 +87,6 @@ impl Run<'_> {
                 }
             }
         }
-        let from = Duration::from_nanos(self.told);
-        let mut interval = self.recorder.take(from.min(duration), duration);
-        self.collector.add(&mut interval);
     }
 
     fn facts(&mut self) -> std::collections::BTreeMap<String, String> {
@@ -86,7 +94,11 @@ impl Run<'_> {
         let brokers: Vec<&str> = plan.target.brokers.iter().map(|broker| broker.url.as_str()).collect();
         let mut facts = std::mem::take(&mut self.control.facts);
         facts.insert("brokers".to_owned(), brokers.join(" "));
-        facts.insert("devices".to_owned(), plan.devices().to_string());
+        facts.insert("devices".to_owned(), self.shared.part.devices(plan).to_string());
+        if !self.shared.part.is_whole() {
+            let shard = format!("{}, whose thresholds are judged when all are merged", self.shared.part);
+            facts.insert("shard".to_owned(), shard);
+        }
         facts.insert("threads".to_owned(), self.shared.slots.len().to_string());
         facts
     }

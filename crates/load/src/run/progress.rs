@@ -100,7 +100,8 @@ impl Run<'_> {
         let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / wall;
         let (published_before, delivered_before) = self.counted;
         (self.told, self.counted) = (now, (published, delivered));
-        if let Some(phase) = self.phases.last_mut() {
+        let over = shared.start_of(shared.plan.phases.len()) != Nanos::MAX;
+        if let Some(phase) = self.phases.last_mut().filter(|_| !over) {
             phase.end_s = phase.end_s.max(super::seconds(now));
         }
         let groups = |of: fn(&crate::shared::GroupSlot) -> u32| {
@@ -110,7 +111,7 @@ impl Run<'_> {
             elapsed: Duration::from_nanos(now),
             at_most: shared.plan.phases.iter().map(|phase| phase.end.at_most()).sum(),
             phases: &self.phases,
-            devices: u64::from(shared.plan.devices()),
+            devices: u64::from(shared.part.devices(&shared.plan)),
             connected: groups(|group| group.connected.load(Relaxed)),
             subscribed: groups(|group| group.subscribed.load(Relaxed)),
             connect_failed: shared.sum(|slot| slot.connect_failed.load(Relaxed)),

@@ -1,5 +1,7 @@
 //! A broker of a few lines with faults on order: what it does wrong is what the ledger must find.
 
+#![allow(dead_code, reason = "each test program takes what it needs")]
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use mqscope_load::{Control, Finished, Overrides, Plan, Scenario};
+use mqscope_report::Summary;
 use mqscope_wire::{
     Ack, ConnAck, Packet, PacketId, Properties, Publish, QoS, ReasonCode, ReasonCodes, Strict, SubAck,
     Version, decode, encode, frame,
@@ -52,6 +55,21 @@ struct State {
     /// Held while standing still, and shortly by everyone who goes on.
     gate: Mutex<()>,
     seen: Mutex<BTreeMap<String, u64>>,
+    client_ids: Mutex<BTreeMap<u64, String>>,
+    heard: Mutex<Vec<Heard>>,
+}
+
+/// A stamped message as a publisher sent it.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) client_id: String,
+    pub(crate) topic: String,
+    pub(crate) stream: u32,
+    pub(crate) sequence: u32,
+    /// The stamp's clock: 40 bits of the Unix clock's microseconds.
+    pub(crate) intended_us: u64,
+    /// What follows the stamp.
+    pub(crate) rest: Vec<u8>,
 }
 
 struct Subscriber {
@@ -75,6 +93,8 @@ impl Broker {
             stopped: AtomicBool::new(false),
             gate: Mutex::new(()),
             seen: Mutex::default(),
+            client_ids: Mutex::default(),
+            heard: Mutex::default(),
         });
         let accepting = state.clone();
         thread::spawn(move || {
@@ -92,6 +112,11 @@ impl Broker {
     /// How many packets of each type clients sent.
     pub(crate) fn seen(&self, packet: &str) -> u64 {
         self.state.seen.lock().expect("not poisoned").get(packet).copied().unwrap_or(0)
+    }
+
+    /// The stamped messages that came since last asked.
+    pub(crate) fn take_heard(&self) -> Vec<Heard> {
+        std::mem::take(&mut self.state.heard.lock().expect("not poisoned"))
     }
 
     /// A scenario's plan against this broker.
@@ -163,7 +188,9 @@ impl State {
         *self.seen.lock().expect("not poisoned").entry(name).or_default() += 1;
         let say = |packet: Packet<'_>| send(&mut writer.lock().expect("not poisoned"), &packet, version);
         match packet {
-            Packet::Connect(_) => {
+            Packet::Connect(connect) => {
+                let client_id = connect.client_id.to_string();
+                self.client_ids.lock().expect("not poisoned").insert(client, client_id);
                 let reason = ReasonCode(self.faults.refuse.unwrap_or(0));
                 say(Packet::ConnAck(ConnAck {
                     session_present: false,
@@ -206,6 +233,7 @@ impl State {
             }
             Packet::Publish(publish) => {
                 self.pass_the_gate();
+                self.note(client, &publish);
                 self.deliver(&publish);
                 match (publish.qos, publish.packet_id) {
                     (QoS::AtLeastOnce, Some(id)) => {
@@ -234,6 +262,19 @@ impl State {
             Packet::Disconnect(_) => false,
             _ => true,
         }
+    }
+
+    fn note(&self, client: u64, publish: &Publish<'_>) {
+        let Some((stamp, rest)) = stamp_of(publish.payload) else { return };
+        let heard = Heard {
+            client_id: self.client_ids.lock().expect("not poisoned")[&client].clone(),
+            topic: publish.topic.to_string(),
+            stream: (stamp >> 84) as u32 & 0x0fff_ffff,
+            sequence: (stamp >> 52) as u32,
+            intended_us: (stamp >> 12) as u64 & 0xff_ffff_ffff,
+            rest: rest.to_vec(),
+        };
+        self.heard.lock().expect("not poisoned").push(heard);
     }
 
     /// Stands still at the n-th message, and everyone with it.
@@ -288,6 +329,16 @@ impl State {
     }
 }
 
+/// The stamp, in either of a payload's two forms, and what follows it.
+fn stamp_of(payload: &[u8]) -> Option<(u128, &[u8])> {
+    if let Some(json) = payload.strip_prefix(b"{\"mqscope\":\"") {
+        let digits = std::str::from_utf8(json.get(..32)?).ok()?;
+        return Some((u128::from_str_radix(digits, 16).ok()?, &json[32..]));
+    }
+    let (stamp, rest) = payload.split_first_chunk()?;
+    Some((u128::from_be_bytes(*stamp), rest))
+}
+
 fn send(socket: &mut TcpStream, packet: &Packet<'_>, version: Version) {
     let mut bytes = Vec::new();
     encode(packet, version, &mut bytes).expect("encodes");
@@ -315,6 +366,11 @@ pub(crate) fn count(finished: &Finished, name: &str, tag: Option<(&str, &str)>) 
         .filter(|counter| tag.is_none_or(|(key, value)| counter.tags.value(key) == Some(value)))
         .map(|counter| counter.count)
         .sum()
+}
+
+/// The sum of a counter over all its tags.
+pub(crate) fn total(summary: &Summary, name: &str) -> u64 {
+    summary.results.counters.iter().filter(|counter| counter.name == name).map(|counter| counter.count).sum()
 }
 
 /// Samples of a latency, over all its tags.
