@@ -1,9 +1,11 @@
 //! The command line as it is typed. What it means is resolved in `commands`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use mqscope_load::Part;
 
 /// Look at MQTT traffic, and load brokers with it.
 #[derive(Debug, Parser)]
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     Encode(Encode),
     /// Run a load scenario and write its report
     Run(Run),
+    /// Work with finished runs
+    #[command(subcommand)]
+    Report(Report),
     /// Check a scenario: all problems with line and column, or the plan
     Validate(Validate),
     /// The embedded broker by itself, for demos and tests
@@ -275,6 +280,80 @@ pub(crate) struct Run {
     /// Print nothing but errors
     #[arg(long)]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) sharing: Sharing,
+}
+
+/// A run dealt to several processes.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Beyond one process")]
+pub(crate) struct Sharing {
+    /// Deal the devices to N processes of this machine, and merge what they measure
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) processes: Option<u32>,
+    /// Run the I-th of N parts of the devices, counted from 1; `report merge` makes one run of them. Also taken from
+    /// JOB_COMPLETION_INDEX with MQSCOPE_SHARDS, and from SLURM_ARRAY_TASK_ID with Slurm's own count
+    #[arg(long, value_name = "I/N", conflicts_with = "processes")]
+    pub(crate) shard: Option<Part>,
+    /// Begin the first phase at this instant: RFC 3339, seconds of the Unix clock, or +5s from now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start_at: Option<String>,
+    /// A fresh folder that all shards see, in which they agree on the start and on when phases end that wait for a condition
+    #[arg(long, value_name = "DIR", conflicts_with = "processes")]
+    pub(crate) rendezvous: Option<PathBuf>,
+    /// Started by `--processes`: progress as JSON Lines, and the end of standard input ends the run
+    #[arg(long, hide = true, requires = "shard")]
+    pub(crate) child: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Report {
+    /// Print a finished run's summary
+    Show(ShowReport),
+    /// Make one run of its shards, and judge it
+    Merge(MergeReport),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ShowReport {
+    /// The run's report folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MergeReport {
+    /// Report folders of all shards, or folders that hold them
+    #[arg(value_name = "DIR", required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Where the report of the whole goes
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// How far the clocks of two machines may be apart. Without it delivery latency and loss are not judged where shards ran
+    /// on several
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) clock_error: Option<Duration>,
+    /// Wait up to this long for shards that have not finished
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+    /// Judge by this scenario's thresholds in place of those that the shards ran with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Set a variable of that scenario
+    #[arg(short = 'e', value_name = "NAME=VALUE", requires = "scenario")]
+    pub(crate) vars: Vec<String>,
+    /// Pick one of that scenario's environments
+    #[arg(long, value_name = "NAME", requires = "scenario")]
+    pub(crate) env: Option<String>,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+/// `5ms`, `1m30s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| duration.try_into().ok());
+    parsed.ok_or_else(|| "a number with a unit: 5ms, 30s, 10m".to_owned())
 }
 
 #[derive(Debug, ClapArgs)]

@@ -14,6 +14,7 @@ mod dump;
 mod encode;
 mod inspect;
 mod interfaces;
+mod report;
 mod run;
 mod shell;
 mod validate;
@@ -26,6 +27,7 @@ pub(crate) fn dispatch(args: Args) -> Outcome {
         Some(Command::Decode(args)) => decode::decode(&args, color),
         Some(Command::Encode(args)) => encode::encode(&args),
         Some(Command::Run(args)) => run::run(args, color),
+        Some(Command::Report(args)) => report::report(args, color),
         Some(Command::Validate(args)) => validate::validate(&args, color),
         #[cfg(feature = "embedded-broker")]
         Some(Command::Broker(args)) => broker::broker(&args),

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, IsTerminal as _, Write as _},
+    fs,
+    io::{self, Write as _},
     path::PathBuf,
     thread,
     time::Duration,
@@ -10,26 +11,38 @@ use std::{
 
 use jiff::ZonedDateTime;
 use mqscope_load::{
-    Control, Finished, Plan, Progress, Recent, RunError, Stop as StopRun, scenario::Estimate,
+    Control, Finished, MeetingError, Plan, Progress, RunError, Stop as StopRun, scenario::Estimate,
 };
-use mqscope_report::{
-    Outcome as Verdict, units,
-    write::{Folder, text},
-};
+use mqscope_report::{Outcome as Verdict, Seconds, units, write::Folder};
 
 #[cfg(feature = "embedded-broker")]
 use crate::broker::{BrokerSettings, EmbeddedBroker};
 use crate::{
     args::{Color, Run},
     exit::{Exit, Failure, OrExit as _, Outcome},
-    output, scenario,
+    scenario,
     stop::Stop,
 };
+
+mod child;
+mod processes;
+mod sharing;
+
+use child::Line;
 
 /// How often a signal is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Of a shard's report folder: what merging takes besides the summary, written when all else is there.
+pub(super) const RECORD: &str = "part.json";
+/// Of a shard's report folder: its seconds in full.
+pub(super) const SECONDS: &str = "series.jsonl";
+
 pub(crate) fn run(args: Run, color: Color) -> Outcome {
+    if let Some(count) = args.sharing.processes {
+        return processes::run(&args, count, color);
+    }
+    let together = sharing::resolve(&args.sharing)?;
     let stop = Stop::on_signals().or_io(|| "could not catch signals".to_owned())?;
     #[cfg(feature = "embedded-broker")]
     let embedded = args.embedded_broker.then(start_broker).transpose()?;
@@ -46,15 +59,21 @@ pub(crate) fn run(args: Run, color: Color) -> Outcome {
     let mut control = Control { stop: stop_run.clone(), ..Control::default() };
     control.other_descriptors = other_descriptors(&plan);
     control.facts = facts(&plan);
-    if !args.quiet {
+    (control.part, control.start_at, control.meet_in) = (together.part, together.start_at, together.meet_in);
+    if args.sharing.child {
+        child::end_with_standard_input(&stop_run);
+        control.progress = Some(Box::new(child::print_progress));
+    } else if !args.quiet {
         control.progress = Some(Box::new(print_progress));
     }
+    // Whoever merges must not take an earlier run's for this one's.
+    let _ = fs::remove_file(folder.path().join(RECORD));
     let finished = stopping(&stop, &stop_run, || mqscope_load::run(plan, control)).map_err(run_failure)?;
 
     // the report is written also when the run was interrupted, and says so
-    folder.write(&finished.summary, Some(&finished.series)).map_err(Failure::io)?;
-    if !args.quiet {
-        print_summary(&finished, color)?;
+    write(&folder, &finished)?;
+    if !args.quiet && !args.sharing.child {
+        super::report::print(&finished.summary, color)?;
         eprintln!("mqscope: the report of {name} is in {}", folder.path().display());
     }
     Ok(exit(finished.summary.outcome))
@@ -114,43 +133,53 @@ pub(super) fn stopping<T>(stop: &Stop, stop_run: &StopRun, work: impl FnOnce() -
 
 /// One line a second on standard error.
 fn print_progress(progress: &Progress<'_>) {
-    let seconds = progress.elapsed.as_secs();
-    let phase = progress.phases.last().map_or("", |phase| phase.name.as_str());
+    print_line(&Line::of(progress));
+}
+
+fn print_line(of: &Line) {
     let mut line = format!(
-        "{:02}:{:02} {phase:<12} {}/{} connected, {:.0} published/s, {:.0} delivered/s",
-        seconds / 60,
-        seconds % 60,
-        progress.connected,
-        progress.devices,
-        progress.published_per_second,
-        progress.delivered_per_second,
+        "{:02}:{:02} {:<12} {}/{} connected, {:.0} published/s, {:.0} delivered/s",
+        of.elapsed_s / 60,
+        of.elapsed_s % 60,
+        of.phase,
+        of.connected,
+        of.devices,
+        of.published_per_second,
+        of.delivered_per_second,
     );
-    for (metric, name) in [("puback_latency", "puback"), ("delivery_latency", "delivery")] {
-        if let Some(Recent { p99_us, .. }) = progress.recent(metric) {
+    for (p99_us, name) in [(of.puback_p99_us, "puback"), (of.delivery_p99_us, "delivery")] {
+        if let Some(p99_us) = p99_us {
             line.push_str(&format!(", {name} p99 {}", units::time(p99_us as f64)));
         }
     }
-    if progress.connect_failed > 0 {
-        line.push_str(&format!(", {} connects failed", progress.connect_failed));
+    if of.connect_failed > 0 {
+        line.push_str(&format!(", {} connects failed", of.connect_failed));
     }
     // nobody may be left to read it
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-fn print_summary(finished: &Finished, color: Color) -> Result<(), Failure> {
-    let paint = if output::wants_color(color) { text::Color::Ansi } else { text::Color::None };
-    let unicode = !io::stdout().is_terminal() || output::speaks_unicode();
-    let signs = if unicode { text::Signs::Unicode } else { text::Signs::Ascii };
-    let mut out = Vec::new();
-    text::write(&finished.summary, text::Style { signs, color: paint }, &mut out).map_err(Failure::io)?;
-    output::print(&out).map_err(Failure::io)
+/// Writes the report; a shard's has what merging takes besides.
+fn write(folder: &Folder, finished: &Finished) -> Result<(), Failure> {
+    folder.write(&finished.summary, Some(&finished.series)).map_err(Failure::io)?;
+    if let Some(record) = &finished.part {
+        folder.file(SECONDS, |to| Seconds::write(&finished.series, to)).map_err(Failure::io)?;
+        folder.file(RECORD, |to| Ok(serde_json::to_writer(to, record)?)).map_err(Failure::io)?;
+    }
+    Ok(())
 }
 
 fn run_failure(error: RunError) -> Failure {
-    Failure::io(error)
+    let exit = match error {
+        RunError::Late { .. } => Exit::Invalid,
+        RunError::Stopped => Exit::Interrupted,
+        RunError::Meeting(MeetingError::Used { .. } | MeetingError::Other { .. }) => Exit::Usage,
+        _ => Exit::Io,
+    };
+    Failure { exit, error: error.into() }
 }
 
-fn exit(verdict: Verdict) -> Exit {
+pub(super) fn exit(verdict: Verdict) -> Exit {
     match verdict {
         Verdict::Passed => Exit::Passed,
         Verdict::Failed => Exit::Failed,

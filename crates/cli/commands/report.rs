@@ -1,0 +1,40 @@
+//! `report`: finished runs.
+
+use std::io::{self, IsTerminal as _};
+
+use mqscope_report::{Summary, write::text};
+
+use crate::{
+    args::{Color, Report, ShowReport},
+    exit::{Exit, Failure, OrExit as _, Outcome},
+    output,
+};
+
+mod merge;
+
+pub(super) use merge::merge_folders;
+
+pub(crate) fn report(args: Report, color: Color) -> Outcome {
+    match args {
+        Report::Show(args) => show(&args, color),
+        Report::Merge(args) => merge::merge(&args, color),
+    }
+}
+
+fn show(args: &ShowReport, color: Color) -> Outcome {
+    let path = args.folder.join("summary.json");
+    let text = std::fs::read_to_string(&path).or_io(|| format!("could not read {}", path.display()))?;
+    let summary = Summary::from_json(&text).or_io(|| path.display().to_string())?;
+    print(&summary, color)?;
+    Ok(Exit::Passed)
+}
+
+/// The summary on standard output.
+pub(super) fn print(summary: &Summary, color: Color) -> Result<(), Failure> {
+    let paint = if output::wants_color(color) { text::Color::Ansi } else { text::Color::None };
+    let unicode = !io::stdout().is_terminal() || output::speaks_unicode();
+    let signs = if unicode { text::Signs::Unicode } else { text::Signs::Ascii };
+    let mut out = Vec::new();
+    text::write(summary, text::Style { signs, color: paint }, &mut out).map_err(Failure::io)?;
+    output::print(&out).map_err(Failure::io)
+}
