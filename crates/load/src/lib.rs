@@ -58,7 +58,6 @@ mod schedule;
 mod session;
 mod shard;
 mod shared;
-mod stamp;
 mod tools;
 mod topics;
 
@@ -67,3 +66,5 @@ pub use meeting::MeetingError;
 pub use part::{BadPart, Part};
 pub use run::{Control, Finished, Progress, Recent, RunError, Stop, Tell, run};
 pub use scenario::{Overrides, Plan, Problem, Problems, Scenario};
+
+use mqscope_report::stamp;

@@ -96,7 +96,7 @@ pub struct Counter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Total {
-    /// Its name; it has the same tags.
+    /// Its name; it has the same tags, or none where tags tell apart what a total is made of.
     pub metric: String,
     /// Its count.
     pub count: u64,

@@ -15,6 +15,9 @@ use crate::{ReportError, Results, Threshold, Verdict};
 pub struct Summary {
     /// [`Summary::SCHEMA`].
     pub schema: String,
+    /// Whose clock the figures come from.
+    #[serde(default, skip_serializing_if = "Source::is_load")]
+    pub source: Source,
     /// The run's facts.
     pub run: Run,
     /// How it ended.
@@ -54,6 +57,23 @@ pub struct Run {
     /// Anything else worth keeping: target, host, settings.
     #[serde(default)]
     pub facts: BTreeMap<String, String>,
+}
+
+/// Whose clock the figures of a summary come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The load generator's: it knows when each message was meant.
+    #[default]
+    Load,
+    /// A capture's. It does not know when a message was meant: both forms of a latency are the service time.
+    Capture,
+}
+
+impl Source {
+    fn is_load(&self) -> bool {
+        *self == Self::Load
+    }
 }
 
 /// How a run ended.
@@ -104,6 +124,7 @@ impl Summary {
         let validity = validity.iter().map(|threshold| threshold.judge(&results)).collect();
         let mut summary = Self {
             schema: Self::SCHEMA.to_owned(),
+            source: Source::Load,
             run,
             outcome: Outcome::Passed,
             exit_code: 0,
@@ -134,6 +155,11 @@ impl Summary {
     pub fn with_note(mut self, level: NoteLevel, text: impl Into<String>) -> Self {
         self.notes.push(Note { level, text: text.into() });
         self
+    }
+
+    /// What a capture shows, with nothing to be judged: `run` names the capture and begins with its first frame.
+    pub fn of_capture(run: Run, results: Results) -> Self {
+        Self { source: Source::Capture, ..Self::new(run, results, &[], &[]) }
     }
 
     /// Says how the run ended where that does not follow from the results: [`Outcome::Unable`], [`Outcome::Worse`].

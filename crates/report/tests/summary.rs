@@ -122,6 +122,18 @@ fn a_summary_keeps_to_its_schema() {
 }
 
 #[test]
+fn a_captures_summary_keeps_to_the_schema_and_shows_each_latency_once() {
+    let (run, _) = sample();
+    let capture = Summary::of_capture(run.run.clone(), run.results.clone());
+    check_against_schema(&json(&capture)).unwrap();
+    assert_eq!(Summary::from_json(&json(&capture)).unwrap(), capture);
+    let text = text(&capture, Style::PLAIN);
+    assert!(text.starts_with("CAPTURE  fleet-telemetry\n"), "{text}");
+    assert!(text.contains("group:sensors phase:steady  2,000"), "{text}");
+    assert!(!text.contains("seed") && !text.contains("      service"), "{text}");
+}
+
+#[test]
 fn the_schema_refuses_what_is_not_a_summary() {
     let (summary, _) = sample();
     let text = json(&summary);

@@ -10,7 +10,8 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    Counter, Distribution, Gauge, NoteLevel, Outcome, Results, Summary, Tags, Unit, Value, Verdict, units,
+    Counter, Distribution, Gauge, NoteLevel, Outcome, Results, Source, Summary, Tags, Unit, Value, Verdict,
+    units,
 };
 use table::Table;
 
@@ -56,7 +57,7 @@ pub fn write(summary: &Summary, style: Style, to: &mut dyn Write) -> io::Result<
     page.head(summary);
     page.problems(summary);
     page.met(summary);
-    page.latencies(&summary.results);
+    page.latencies(&summary.results, summary.source);
     page.counters(&summary.results);
     page.gauges(&summary.results);
     page.phases(&summary.results);
@@ -79,6 +80,25 @@ enum Tone {
 
 impl Page<'_> {
     fn head(&mut self, summary: &Summary) {
+        match summary.source {
+            Source::Load => self.verdict(summary),
+            Source::Capture => self.capture(summary),
+        }
+        for (name, value) in &summary.run.facts {
+            self.line(&format!("{}: {}", plain(name), plain(value)));
+        }
+    }
+
+    fn capture(&mut self, summary: &Summary) {
+        let run = &summary.run;
+        let early = if run.interrupted { " (ended early)" } else { "" };
+        let word = self.tinted(Tone::Good, "CAPTURE");
+        self.line(&format!("{word}  {}{early}", plain(&run.name)));
+        let length = units::seconds(summary.results.duration_s);
+        self.line(&format!("{}, lasts {length}, {}", started(summary), plain(&run.tool)));
+    }
+
+    fn verdict(&mut self, summary: &Summary) {
         let run = &summary.run;
         let (word, tone, meaning) = match summary.outcome {
             Outcome::Passed if summary.thresholds.is_empty() => {
@@ -97,15 +117,10 @@ impl Page<'_> {
         };
         let word = self.tinted(tone, word);
         self.line(&format!("{word}  {}: {meaning} (exit {})", plain(&run.name), summary.exit_code));
-        let started = Timestamp::try_from(run.started)
-            .map(|at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
-            .unwrap_or_default();
         let length = units::seconds(summary.results.duration_s);
         let parts = if run.parts > 1 { format!(", {} parts merged", run.parts) } else { String::new() };
+        let started = started(summary);
         self.line(&format!("{started}, ran {length}, seed {}, {}{parts}", run.seed, plain(&run.tool)));
-        for (name, value) in &run.facts {
-            self.line(&format!("{}: {}", plain(name), plain(value)));
-        }
     }
 
     /// Breaches, the generator's own first, then by how far off they are; then warnings.
@@ -167,17 +182,20 @@ impl Page<'_> {
         }
     }
 
-    fn latencies(&mut self, results: &Results) {
+    fn latencies(&mut self, results: &Results, source: Source) {
         if results.latencies.is_empty() {
             return;
         }
-        self.title("Latency (response: from the intended instant; service: from the write)");
+        self.title(match source {
+            Source::Load => "Latency (response: from the intended instant; service: from the write)",
+            Source::Capture => "Latency (service: from the captured request to its captured answer)",
+        });
         let mut table = Table::new(&["", "count", "rate", "p50", "p90", "p99", "p99.9", "max", "mean"]);
         let mut last = "";
         for latency in by_metric(&results.latencies, |latency| &latency.name) {
             let label = self.label(&mut table, &mut last, &latency.name, &latency.tags);
             table.row(label, self.figures(&latency.response));
-            if let Some(service) = &latency.service {
+            if let Some(service) = latency.service.as_ref().filter(|_| source == Source::Load) {
                 table.row("      service".to_owned(), self.figures(service));
             }
         }
@@ -310,6 +328,11 @@ impl Page<'_> {
             Signs::Ascii => text,
         }
     }
+}
+
+fn started(summary: &Summary) -> String {
+    let at = Timestamp::try_from(summary.run.started);
+    at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default()
 }
 
 /// How far off a breach is, as a factor: what is worst stands first. No samples is as bad as can be.

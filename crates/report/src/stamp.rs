@@ -1,5 +1,8 @@
 //! What a message carries so that its receiver knows which one it is and when it was meant.
 //!
+//! It stands here, and not with who writes it, because who finds it in a capture measures by it as well: both see this crate and
+//! not each other.
+//!
 //! Sixteen bytes, the payload of the Open MQTT Benchmark Suite, big-endian:
 //!
 //! ```text
@@ -15,22 +18,22 @@
 //! up to 8.3 s.
 
 /// Bytes of a stamp.
-pub(crate) const LEN: usize = 16;
+pub const LEN: usize = 16;
 
 /// Streams are numbered below this.
-pub(crate) const MOST_STREAMS: u32 = 1 << 28;
+pub const MOST_STREAMS: u32 = 1 << 28;
 
 /// The member's name in a JSON object, and the user property's.
-pub(crate) const NAME: &str = "mqscope";
+pub const NAME: &str = "mqscope";
 
 /// How a stamped JSON object begins; the stamp's hexadecimal digits and a quote follow.
-const JSON_HEAD: &[u8] = b"{\"mqscope\":\"";
+pub const JSON_HEAD: &[u8] = b"{\"mqscope\":\"";
 
 const CLOCK_MASK: u64 = (1 << 40) - 1;
 
 /// Tells one message of a run from all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub struct Mark {
     /// Which run.
     pub run: u16,
     /// Which publish list of which device.
@@ -44,7 +47,8 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    pub(crate) fn to_bytes(self) -> [u8; LEN] {
+    /// The stamp as its bytes.
+    pub fn to_bytes(self) -> [u8; LEN] {
         let clock = (self.intended_ns / 1000) as u64 & CLOCK_MASK;
         let packed = u128::from(self.run) << 112
             | u128::from(self.stream) << 84
@@ -55,12 +59,12 @@ impl Mark {
     }
 
     /// When it was sent, microseconds of the Unix clock, as a receiver of the stamp sees it.
-    pub(crate) fn sent_us(self) -> u64 {
+    pub fn sent_us(self) -> u64 {
         (self.intended_ns / 1000) as u64 + unpack_lag(pack_lag(self.lag_ns / 1000))
     }
 
     /// Reads a stamp of this run; `now_ns` says in which round of the clock.
-    pub(crate) fn from_bytes(bytes: &[u8; LEN], run: u16, now_ns: i64) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8; LEN], run: u16, now_ns: i64) -> Option<Self> {
         let packed = u128::from_be_bytes(*bytes);
         if (packed >> 112) as u16 != run {
             return None;
@@ -79,7 +83,7 @@ impl Mark {
     }
 
     /// Reads a payload's stamp, whichever of the payload's two forms it has.
-    pub(crate) fn of_payload(payload: &[u8], run: u16, now_ns: i64) -> Option<Self> {
+    pub fn of_payload(payload: &[u8], run: u16, now_ns: i64) -> Option<Self> {
         match payload.strip_prefix(JSON_HEAD) {
             Some(rest) => Self::from_hex(rest.get(..2 * LEN)?, run, now_ns),
             None => Self::from_bytes(payload.first_chunk()?, run, now_ns),
@@ -87,17 +91,12 @@ impl Mark {
     }
 
     /// Reads a stamp's hexadecimal digits.
-    pub(crate) fn from_hex(digits: &[u8], run: u16, now_ns: i64) -> Option<Self> {
-        let pairs: &[u8; 2 * LEN] = digits.try_into().ok()?;
-        let mut bytes = [0; LEN];
-        for (byte, pair) in bytes.iter_mut().zip(pairs.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
-        Self::from_bytes(&bytes, run, now_ns)
+    pub fn from_hex(digits: &[u8], run: u16, now_ns: i64) -> Option<Self> {
+        Self::from_bytes(&bytes_of_hex(digits)?, run, now_ns)
     }
 
     /// The stamp as hexadecimal digits.
-    pub(crate) fn to_hex(self) -> [u8; 2 * LEN] {
+    pub fn to_hex(self) -> [u8; 2 * LEN] {
         let mut digits = [0; 2 * LEN];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.to_bytes()) {
             pair[0] = HEX[usize::from(byte >> 4)];
@@ -107,7 +106,7 @@ impl Mark {
     }
 
     /// Makes the stamp the first member of the JSON object that begins at `at`.
-    pub(crate) fn insert_json(self, payload: &mut Vec<u8>, at: usize) {
+    pub fn insert_json(self, payload: &mut Vec<u8>, at: usize) {
         let body = &payload[at..];
         let empty = body[1..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'}');
         let mut member = Vec::with_capacity(JSON_HEAD.len() + 2 * LEN + 2);
@@ -116,6 +115,16 @@ impl Mark {
         member.extend_from_slice(if empty { b"\"" } else { b"\"," });
         payload.splice(at + 1..at + 1, member);
     }
+}
+
+/// The bytes that a stamp's hexadecimal digits stand for, if there are as many as a stamp has.
+pub fn bytes_of_hex(digits: &[u8]) -> Option<[u8; LEN]> {
+    let pairs: &[u8; 2 * LEN] = digits.try_into().ok()?;
+    let mut bytes = [0; LEN];
+    for (byte, pair) in bytes.iter_mut().zip(pairs.chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(bytes)
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
