@@ -34,6 +34,7 @@ mod row;
 pub mod search;
 mod settings;
 mod snapshot;
+pub mod statistics;
 pub mod summary;
 pub mod time;
 mod tls;

@@ -10,6 +10,7 @@ mod print;
 mod properties;
 mod resync;
 mod statements;
+mod statistics;
 mod tape;
 mod upgrades;
 mod violations;
