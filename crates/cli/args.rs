@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Print packets, without a screen: text, hex, JSON or fields
     Dump(Dump),
+    /// Latencies, rates, clients and topics: the report of `run`, of captured traffic
+    Stats(Stats),
     /// Bytes to annotated packets
     Decode(Decode),
     /// Packet objects to bytes
@@ -178,6 +180,27 @@ pub(crate) enum DumpForm {
     Json,
     /// The fields named by `-e`, tab-separated
     Fields,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) stop_at: StopAt,
+    /// What to print: text, or what summary.json holds
+    #[arg(short = 'T', value_enum, value_name = "FORM", default_value_t)]
+    pub(crate) form: StatsForm,
+    /// Also write a report folder: summary.json, summary.txt, series.csv, latency.hlog, latency/METRIC.hgrm
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatsForm {
+    #[default]
+    Text,
+    Json,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -17,6 +17,7 @@ mod interfaces;
 mod report;
 mod run;
 mod shell;
+mod stats;
 mod validate;
 
 pub(crate) fn dispatch(args: Args) -> Outcome {
@@ -24,6 +25,7 @@ pub(crate) fn dispatch(args: Args) -> Outcome {
     match args.command {
         Some(Command::Inspect(args)) => inspect::inspect(args, color),
         Some(Command::Dump(args)) => dump::dump(args, color),
+        Some(Command::Stats(args)) => stats::stats(&args, color),
         Some(Command::Decode(args)) => decode::decode(&args, color),
         Some(Command::Encode(args)) => encode::encode(&args),
         Some(Command::Run(args)) => run::run(args, color),

@@ -13,5 +13,5 @@ mod readme;
 mod runs;
 mod screens;
 mod servers;
-mod shards;
+mod stats;
 mod tshark;
