@@ -5,14 +5,12 @@
 //! written. Whatever is larger than a few words is lent by the shard's [`Tools`].
 //!
 //! ```text
-//!  Idle --begin--> Waiting --on_time--> Opening --writable--> Open: CONNECT, CONNACK, SUBSCRIBE, SUBACK: ready
-//!    any of them, on trouble --> Down
+//!  Idle --begin--> Waiting --on_time--> Open: transport, CONNECT, CONNACK, SUBSCRIBE, SUBACK: ready
+//!                    ^  on trouble: `reconnect` says when |         (Elsewhere: at once, at the next broker)
+//!                    `------------------------------------+--> Down, where it says nothing
 //! ```
 
-use std::io::{self, Write as _};
-
 use mio::event::Event;
-use mio::net::TcpStream;
 use mqscope_wire::ReasonCode;
 
 use crate::ledger::Audience;
@@ -21,7 +19,9 @@ use crate::schedule::{Course, Pace};
 use crate::session::{Nanos, Session};
 use crate::tools::Tools;
 use crate::topics::mix;
+use crate::transport::{self, Transport};
 
+mod connect;
 mod hello;
 mod publish;
 mod receive;
@@ -42,11 +42,20 @@ pub(crate) struct Device {
     streams: Box<[Stream]>,
     /// The first bytes of a packet whose rest has not come yet.
     partial: Vec<u8>,
-    /// What the socket did not take yet; while there is any, nothing new is sent.
-    unsent: Vec<u8>,
-    /// When the connect was meant, and when it was begun.
+    /// Which of the plan's brokers it connects to.
+    broker: u32,
+    /// Brokers tried before that one, for the same attempt.
+    failovers: u16,
+    /// Attempts since it was last ready, the first one not counted.
+    retries: u16,
+    /// All retries.
+    retried: u16,
+    /// The ledger has its subscriptions.
+    enrolled: bool,
+    /// When the connect was meant, when it was begun, and when its last step was done.
     intended: Nanos,
     began: Nanos,
+    stepped: Nanos,
     /// When the broker last let go of what held messages back.
     released: Nanos,
     /// The one entry of the queue that counts.
@@ -59,10 +68,10 @@ enum Link {
     Idle,
     /// To connect at `intended`.
     Waiting,
-    /// The TCP connection is being made.
-    Opening(TcpStream),
-    /// There is a TCP connection.
-    Open(TcpStream),
+    /// To connect to the next broker at once, the one before having failed.
+    Elsewhere,
+    /// There is a connection, or it is being made.
+    Open(Transport),
     /// Failed or ended.
     Down,
 }
@@ -97,6 +106,7 @@ impl Device {
         let group = plan.group_of(number);
         let of = &plan.groups[group];
         let i = number - of.first_device;
+        let client_id = of.client_id_of(plan.seed, i);
         let stream =
             || Stream { course: Course::NEVER, sequence: 0, inflight: 0, held: false, audience: None };
         Self {
@@ -107,12 +117,17 @@ impl Device {
             link: Link::Idle,
             stage: Stage::Hello,
             session: Session::new(of.version),
-            client_id: of.client_id_of(plan.seed, i).into(),
+            broker: plan.target.broker_of(number, &client_id),
+            client_id: client_id.into(),
             streams: of.publish.iter().map(|_| stream()).collect(),
             partial: Vec::new(),
-            unsent: Vec::new(),
+            failovers: 0,
+            retries: 0,
+            retried: 0,
+            enrolled: false,
             intended: 0,
             began: 0,
+            stepped: 0,
             released: 0,
             armed: Nanos::MAX,
         }
@@ -128,6 +143,7 @@ impl Device {
         {
             self.link = Link::Waiting;
             self.intended = start + after.as_nanos() as Nanos;
+            self.retries = 0;
             tools.counts.groups[usize::from(self.group)].unsettled += 1;
         }
         self.schedule(start, start, tools);
@@ -183,12 +199,10 @@ impl Device {
 
     /// The socket can be read, written, or is broken.
     pub(crate) fn on_ready(&mut self, event: &Event, tools: &mut Tools) {
-        if let Link::Opening(_) = self.link
-            && (event.is_writable() || event.is_error() || event.is_write_closed())
-        {
-            self.opened(tools);
+        if matches!(&self.link, Link::Open(transport) if transport.stage() != transport::Stage::Ready) {
+            self.advance(tools);
         }
-        if event.is_writable() && !self.unsent.is_empty() {
+        if event.is_writable() && self.is_blocked() {
             self.flush(tools);
             self.released = tools.now();
         }
@@ -205,15 +219,21 @@ impl Device {
             self.session.disconnect(&mut tools.buffers.out);
             self.flush(tools);
         }
+        if let Link::Open(transport) = &mut self.link {
+            // Whether the broker hears it makes no difference any more.
+            let _ = transport.close(&mut tools.outbound);
+        }
         if !matches!(self.link, Link::Idle | Link::Down) {
             self.leave(tools);
         }
+        self.retract(tools);
     }
 
     /// Does whatever is due.
     fn act(&mut self, now: Nanos, tools: &mut Tools) {
-        match self.link {
+        match &self.link {
             Link::Waiting if now >= self.intended => self.open(now, tools),
+            Link::Elsewhere => self.dial(now, tools),
             Link::Open(_) if self.stage == Stage::Ready => {
                 if now >= self.session.deadline()
                     && let Err(fault) = self.session.tick(now, &mut tools.buffers.out)
@@ -224,14 +244,13 @@ impl Device {
                 self.publish(now, tools);
                 self.flush(tools);
             }
-            Link::Opening(_) | Link::Open(_) if now >= self.patience(tools) => {
-                let waited = tools.shared.plan.target.connect_timeout;
-                let what = match (&self.link, self.stage) {
-                    (Link::Open(_), Stage::Hello) => "no CONNACK",
-                    (Link::Open(_), _) => "no SUBACK",
-                    _ => "no TCP connection",
+            Link::Open(transport) if now >= self.patience(tools) => {
+                let waited = humantime::format_duration(tools.shared.plan.target.connect_timeout);
+                let what = match self.stage {
+                    Stage::Hello => transport.stage().wants(),
+                    _ => "SUBACK",
                 };
-                self.fail(format!("{what} within {}", humantime::format_duration(waited)), tools);
+                self.fail(format!("no {what} within {waited}"), tools);
             }
             _ => {}
         }
@@ -247,9 +266,11 @@ impl Device {
         let wanted = match self.link {
             Link::Idle | Link::Down => Nanos::MAX,
             Link::Waiting => self.intended,
-            Link::Opening(_) | Link::Open(_) if self.stage != Stage::Ready => self.patience(tools),
-            Link::Opening(_) | Link::Open(_) => {
-                let free = self.streams.iter().filter(|stream| !stream.held && self.unsent.is_empty());
+            Link::Elsewhere => 0,
+            Link::Open(_) if self.stage != Stage::Ready => self.patience(tools),
+            Link::Open(_) => {
+                let blocked = self.is_blocked();
+                let free = self.streams.iter().filter(|stream| !stream.held && !blocked);
                 let message = free.map(|stream| stream.course.next()).min().unwrap_or(Nanos::MAX);
                 message.min(self.session.deadline())
             }
@@ -260,56 +281,52 @@ impl Device {
         }
     }
 
+    /// Whether the socket did not take all yet; while it has not, nothing new is sent.
+    fn is_blocked(&self) -> bool {
+        matches!(&self.link, Link::Open(transport) if transport.is_blocked())
+    }
+
     /// Writes what there is to write, as much as the socket takes.
     fn flush(&mut self, tools: &mut Tools) {
         let out = &mut tools.buffers.out;
-        let Link::Open(socket) = &mut self.link else {
-            out.clear();
-            return;
-        };
-        if !self.unsent.is_empty() {
-            self.unsent.append(out);
-        }
-        let pending: &[u8] = if self.unsent.is_empty() { out } else { &self.unsent };
-        let mut written = 0;
-        let mut trouble = None;
-        while written < pending.len() {
-            match socket.write(&pending[written..]) {
-                Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    trouble = Some(error);
-                    break;
-                }
+        let written = match &mut self.link {
+            Link::Open(transport) if !out.is_empty() || transport.is_blocked() => {
+                transport.write(out, &mut tools.outbound)
             }
-        }
-        if self.unsent.is_empty() {
-            self.unsent.extend_from_slice(&out[written..]);
-        } else {
-            self.unsent.drain(..written);
-        }
-        if self.unsent.is_empty() {
-            // Rarely used, so not kept.
-            self.unsent = Vec::new();
-        }
+            _ => Ok(0),
+        };
         out.clear();
-        if written > 0
-            && let Some((recorder, cell)) = tools.current_metrics(self.group)
-        {
-            recorder.count(cell.bytes_sent, written as u64);
+        match written {
+            Ok(0) => {}
+            Ok(written) => self.count_sent(written, tools),
+            Err(trouble) => self.fail(trouble.to_string(), tools),
         }
-        if let Some(error) = trouble {
-            self.fail(plain(&error), tools);
+    }
+
+    fn count_sent(&self, bytes: usize, tools: &mut Tools) {
+        if let Some((recorder, cell)) = tools.current_metrics(self.group) {
+            recorder.count(cell.bytes_sent, bytes as u64);
         }
     }
 
     /// The connection failed, or ended without being asked to.
     fn fail(&mut self, reason: String, tools: &mut Tools) {
+        tools.buffers.out.clear();
+        if self.stage == Stage::Hello && self.fails_over(&reason, tools) {
+            return;
+        }
+        let failed_at = match &self.link {
+            Link::Open(transport) => transport.stage(),
+            _ => transport::Stage::Connecting,
+        };
         let group = usize::from(self.group);
         if let Some((recorder, cell)) = tools.metrics(self.intended, group) {
             match self.stage {
-                Stage::Hello => recorder.count(cell.connect_failed, 1),
+                Stage::Hello => {
+                    recorder.count(cell.connect_failed, 1);
+                    let layer = cell.transport.failed(failed_at);
+                    layer.into_iter().for_each(|counter| recorder.count(counter, 1));
+                }
                 Stage::Subscribing => recorder.count(cell.subscribe_failed, 1),
                 Stage::Ready => {}
             }
@@ -323,27 +340,34 @@ impl Device {
             }
             tools.reason(format!("disconnected: {reason}"));
         }
-        tools.buffers.out.clear();
         self.leave(tools);
+        self.retry(tools);
     }
 
-    /// Lets go of the connection and of all that hung on it.
+    /// Lets go of the connection and of all that hung on it; of the session as well, unless the broker keeps it.
     fn leave(&mut self, tools: &mut Tools) {
         let counts = &mut tools.counts.groups[usize::from(self.group)];
         counts.connected -= u32::from(self.stage != Stage::Hello);
         counts.subscribed -= u32::from(self.stage == Stage::Ready);
-        counts.unsettled -= u32::from(self.stage != Stage::Ready);
-        if self.stage == Stage::Ready && !self.of(tools).subscribe.is_empty() {
+        counts.unsettled -= u32::from(self.stage != Stage::Ready && self.retries == 0);
+        if self.of(tools).keeps_session() {
+            self.session.pause();
+        } else {
+            self.forget(tools);
+            self.session = Session::new(self.session.version());
+        }
+        self.stage = Stage::Hello;
+        self.partial = Vec::new();
+        // Closing the socket takes it off the poll as well.
+        self.link = Link::Down;
+    }
+
+    /// The session is over: takes back what hung on it.
+    fn forget(&mut self, tools: &mut Tools) {
+        if std::mem::take(&mut self.enrolled) {
             tools.shared.roll.leave(self.number);
         }
         self.retract(tools);
-        self.stage = Stage::Hello;
-        self.partial = Vec::new();
-        self.unsent = Vec::new();
-        let version = self.session.version();
-        self.session = Session::new(version);
-        // Closing the socket takes it off the poll as well.
-        self.link = Link::Down;
     }
 
     fn of<'p>(&self, tools: &'p Tools) -> &'p Group {
@@ -361,13 +385,6 @@ fn pace(tools: &Tools, group: u16, list: usize) -> Option<Pace> {
 /// Lists and phases differ, the devices of one list share what spreads them.
 fn stream_seed(tools: &Tools, list: &Publish) -> u64 {
     mix(tools.shared.plan.seed, u64::from(list.first_stream) << 32 | tools.phase as u64)
-}
-
-/// An I/O error without the operating system's number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    text.to_lowercase()
 }
 
 /// A reason code by name and number.

@@ -1,6 +1,7 @@
 //! Is the generator itself keeping up, and may it do what the plan asks?
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use crate::part::Part;
@@ -41,6 +42,22 @@ pub enum Obstacle {
         /// How many there are.
         ports: u64,
     },
+    /// A source address cannot be connected from.
+    #[error("connections cannot come from {address} (target.source_ips): {source}")]
+    Source {
+        /// The address.
+        address: IpAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There are source addresses, and none of the broker's family.
+    #[error("target.source_ips has no address that {broker} can be reached from: that takes IPv{family}")]
+    Family {
+        /// The broker's address.
+        broker: IpAddr,
+        /// Which version of IP it has.
+        family: u8,
+    },
 }
 
 /// Checks what can be known before the start, and raises the limit of descriptors as far as it goes.
@@ -52,7 +69,18 @@ pub(crate) fn check(
     brokers: &[SocketAddr],
     others: u64,
 ) -> Result<(), Obstacle> {
-    let connections = u64::from(part.devices(plan));
+    for address in &plan.target.source_ips {
+        // Binding a datagram socket asks the same as binding a connection's, and leaves nothing behind.
+        let bound = UdpSocket::bind((*address, 0));
+        bound.map_err(|source| Obstacle::Source { address: *address, source })?;
+    }
+    let given = &plan.target.source_ips;
+    let lacking = |broker: &&SocketAddr| given.iter().all(|source| source.is_ipv4() != broker.is_ipv4());
+    if let Some(broker) = brokers.iter().find(lacking).filter(|_| !given.is_empty()) {
+        let family = if broker.is_ipv4() { 4 } else { 6 };
+        return Err(Obstacle::Family { broker: broker.ip(), family });
+    }
+    let connections = u64::from(plan.devices());
     let ports = estimate.ports.max(sources(plan, brokers).len() as u64 * local_ports());
     if connections > ports {
         return Err(Obstacle::Ports { needed: connections, ports });

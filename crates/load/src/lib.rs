@@ -21,7 +21,8 @@
 //! ```
 //!
 //! A run is a few threads, one a core at most. Each has its share of the devices, a readiness loop, a recorder
-//! and nothing to lock; a device is some hundred bytes in a list, not a task.
+//! and nothing to lock; a device is some hundred bytes in a list, not a task. A transport is TCP, with TLS and
+//! WebSocket on it where the broker wants them.
 //!
 //! ```text
 //!  scenario --> Plan --> run: phases, conditions, the end
@@ -29,7 +30,7 @@
 //!                         v        |
 //!                       shard: loop over sockets and instants
 //!                         |
-//!                       device: socket + session + streams --> stamp, ledger, recorder
+//!                       device: transport + session + streams --> stamp, ledger, recorder
 //! ```
 //!
 //! A run may be dealt to several processes, each with a [`Part`] of the devices. They begin together, agree on when
@@ -58,13 +59,15 @@ mod schedule;
 mod session;
 mod shard;
 mod shared;
+mod sources;
+mod stamp;
 mod tools;
 mod topics;
+mod transport;
 
 pub use health::Obstacle;
 pub use meeting::MeetingError;
 pub use part::{BadPart, Part};
 pub use run::{Control, Finished, Progress, Recent, RunError, Stop, Tell, run};
 pub use scenario::{Overrides, Plan, Problem, Problems, Scenario};
-
-use mqscope_report::stamp;
+pub use transport::{Certificates, FileError, SecurityError};

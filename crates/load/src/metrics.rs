@@ -5,8 +5,8 @@
 
 use mqscope_report::{Catalog, CounterId, GaugeId, LatencyId, Tags, Unit};
 
-use crate::part::Part;
-use crate::scenario::Plan;
+use crate::scenario::{Plan, Target};
+use crate::transport::Stage;
 
 /// Ids of all metrics.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct Cell {
     pub connect_attempts: CounterId,
     pub connects: CounterId,
     pub connect_failed: CounterId,
+    pub reconnects: CounterId,
+    pub failovers: CounterId,
     pub disconnects: CounterId,
     pub subscribe_failed: CounterId,
     pub publish_intended: CounterId,
@@ -51,6 +53,29 @@ pub(crate) struct Cell {
 
     pub connected: GaugeId,
     pub subscribed: GaugeId,
+
+    pub transport: TransportCell,
+}
+
+/// What is measured of the layers below MQTT. Layers that no broker of the plan speaks have no metrics.
+#[derive(Clone, Debug)]
+pub(crate) struct TransportCell {
+    pub tcp_failed: CounterId,
+    pub tls: Option<TlsCell>,
+    pub websocket: Option<WebSocketCell>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct TlsCell {
+    pub handshake: LatencyId,
+    pub failed: CounterId,
+    pub resumed: CounterId,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct WebSocketCell {
+    pub upgrade: LatencyId,
+    pub failed: CounterId,
 }
 
 /// What the ledger counts apart for each quality of service.
@@ -79,7 +104,7 @@ impl Metrics {
                 let cells = groups.map(|group| {
                     let tags =
                         Tags::from([(Tags::PHASE, phase.name.as_str()), ("group", group.name.as_str())]);
-                    Cell::register(&mut catalog, &tags, part.among(group.first_device, group.count))
+                    Cell::register(&mut catalog, &tags, group.count, &plan.target)
                 });
                 phase.record.then(|| cells.collect())
             })
@@ -101,7 +126,7 @@ impl Metrics {
 }
 
 impl Cell {
-    fn register(catalog: &mut Catalog, tags: &Tags, devices: u32) -> Self {
+    fn register(catalog: &mut Catalog, tags: &Tags, devices: u32, target: &Target) -> Self {
         let mut latency = |name: &str| catalog.latency(name, tags.clone());
         let (tcp_connect, connect) = (latency("tcp_connect_latency"), latency("connect_latency"));
         let (suback, ping) = (latency("suback_latency"), latency("ping_latency"));
@@ -120,7 +145,8 @@ impl Cell {
                 reordered: catalog.counter_of("delivery_reordered", tags, expected),
             }
         });
-        let target = f64::from(devices);
+        let transport = TransportCell::register(catalog, tags, connect_attempts, target);
+        let all = f64::from(devices);
         Self {
             tcp_connect,
             connect,
@@ -134,6 +160,8 @@ impl Cell {
             connect_attempts,
             connects: catalog.counter_of("connects", tags.clone(), connect_attempts),
             connect_failed: catalog.counter_of("connect_failed", tags.clone(), connect_attempts),
+            reconnects: catalog.counter_of("reconnects", tags.clone(), connect_attempts),
+            failovers: catalog.counter("failovers", tags.clone()),
             disconnects: catalog.counter("disconnects", tags.clone()),
             subscribe_failed: catalog.counter("subscribe_failed", tags.clone()),
             publish_intended,
@@ -146,8 +174,35 @@ impl Cell {
             unexpected: catalog.counter("delivery_unexpected", tags.clone()),
             overlapping: catalog.counter("delivery_overlapping", tags.clone()),
             by_qos,
-            connected: catalog.gauge_to("connected", tags.clone(), Unit::Count, target),
-            subscribed: catalog.gauge_to("subscribed", tags.clone(), Unit::Count, target),
+            connected: catalog.gauge_to("connected", tags.clone(), Unit::Count, all),
+            subscribed: catalog.gauge_to("subscribed", tags.clone(), Unit::Count, all),
+            transport,
+        }
+    }
+}
+
+impl TransportCell {
+    fn register(catalog: &mut Catalog, tags: &Tags, attempts: CounterId, target: &Target) -> Self {
+        let tls = target.speaks_tls().then(|| TlsCell {
+            handshake: catalog.latency("tls_handshake_latency", tags.clone()),
+            failed: catalog.counter_of("tls_handshake_failed", tags.clone(), attempts),
+            resumed: catalog.counter_of("tls_resumed", tags.clone(), attempts),
+        });
+        let websocket = target.speaks_websocket().then(|| WebSocketCell {
+            upgrade: catalog.latency("ws_upgrade_latency", tags.clone()),
+            failed: catalog.counter_of("ws_upgrade_failed", tags.clone(), attempts),
+        });
+        let tcp_failed = catalog.counter_of("tcp_connect_failed", tags.clone(), attempts);
+        Self { tcp_failed, tls, websocket }
+    }
+
+    /// Which layer's failure it is when a connection fails at a stage; none once MQTT is spoken.
+    pub(crate) fn failed(&self, stage: Stage) -> Option<CounterId> {
+        match stage {
+            Stage::Connecting => Some(self.tcp_failed),
+            Stage::Securing => self.tls.as_ref().map(|tls| tls.failed),
+            Stage::Upgrading => self.websocket.as_ref().map(|websocket| websocket.failed),
+            Stage::Ready => None,
         }
     }
 }

@@ -18,13 +18,12 @@ use crate::health::{self, Obstacle};
 use crate::ledger::Tally;
 use crate::meeting::{Meeting, MeetingError};
 use crate::metrics::Metrics;
-use crate::part::Part;
-use crate::parts::{self, Record};
-use crate::scenario::{Broker, End, Estimate, Plan};
+use crate::scenario::{Broker, End, Estimate, Measure, Pick, Plan, Target, Until};
 use crate::session::Nanos;
 use crate::shard::{Command, Report, Shard};
 use crate::shared::Shared;
 use crate::topics::mix;
+use crate::transport::{Security, SecurityError};
 
 mod conditions;
 mod ending;
@@ -122,9 +121,14 @@ pub enum RunError {
     Unreachable {
         /// The broker.
         url: String,
+        /// Where it was looked for, last.
+        address: SocketAddr,
         /// Why.
         source: io::Error,
     },
+    /// TLS cannot be spoken as the plan wants it.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// Something it needs is missing.
     #[error(transparent)]
     Obstacle(#[from] Obstacle),
@@ -158,17 +162,33 @@ pub enum RunError {
 /// # Errors
 /// When it could not begin, or the generator itself broke down. A run that measured something is never an error.
 pub fn run(plan: Plan, control: Control<'_>) -> Result<Finished, RunError> {
-    let mut meeting = match &control.meet_in {
-        Some(folder) => Some(Meeting::join(folder, control.part, parts::fingerprint(&plan))?),
-        None => None,
-    };
-    let brokers = plan.target.brokers.iter().map(|broker| reach(broker, plan.target.connect_timeout));
-    let brokers = brokers.collect::<Result<Vec<_>, _>>()?;
-    let working_out = Instant::now();
+    let security = Security::of(&plan)?;
+    let brokers = reach_all(&plan.target)?;
     let estimate = Estimate::of(&plan);
-    health::check(&plan, control.part, &estimate, &brokers, control.other_descriptors)?;
-    let clock = together::clock(&control, meeting.as_mut(), working_out.elapsed())?;
-    Run::begin(plan, &estimate, brokers, clock, meeting, control)?.lead()
+    health::check(&plan, &estimate, &brokers, control.other_descriptors)?;
+    Run::begin(plan, &estimate, brokers, security, control)?.lead()
+}
+
+/// The brokers' addresses. All must take connections, or one where devices go on to the next by themselves.
+fn reach_all(target: &Target) -> Result<Vec<SocketAddr>, RunError> {
+    let reached = target.brokers.iter().map(|broker| reach(broker, target.connect_timeout));
+    if target.pick != Pick::Failover {
+        return reached.collect();
+    }
+    let (mut addresses, mut troubles) = (Vec::new(), Vec::new());
+    for reached in reached {
+        match reached {
+            Err(RunError::Unreachable { url, address, source }) => {
+                addresses.push(address);
+                troubles.push(RunError::Unreachable { url, address, source });
+            }
+            reached => addresses.push(reached?),
+        }
+    }
+    match troubles.pop() {
+        Some(last) if troubles.len() + 1 == addresses.len() => Err(last),
+        _ => Ok(addresses),
+    }
 }
 
 /// The broker's address, which takes connections.
@@ -181,11 +201,11 @@ fn reach(broker: &Broker, timeout: Duration) -> Result<SocketAddr, RunError> {
     for address in addresses {
         match TcpStream::connect_timeout(&address, timeout.max(Duration::from_millis(1))) {
             Ok(_) => return Ok(address),
-            Err(error) => trouble = Some(error),
+            Err(error) => trouble = Some((address, error)),
         }
     }
     Err(match trouble {
-        Some(source) => RunError::Unreachable { url, source },
+        Some((address, source)) => RunError::Unreachable { url, address, source },
         None => RunError::Unresolved { url, source: None },
     })
 }
@@ -243,8 +263,7 @@ impl<'c> Run<'c> {
         plan: Plan,
         estimate: &Estimate,
         brokers: Vec<SocketAddr>,
-        clock: Clock,
-        meeting: Option<Meeting>,
+        security: Option<Security>,
         control: Control<'c>,
     ) -> Result<Self, RunError> {
         let part = control.part;
@@ -252,8 +271,8 @@ impl<'c> Run<'c> {
         let (catalog, metrics) = Metrics::register_part(&plan, part);
         let catalog = Arc::new(catalog);
         let run = mix(plan.seed, clock.unix(0) as u64) as u16;
-        let (tally, seconds) = (Tally::new(plan.phases.len(), plan.groups.len(), part), count + 1);
-        let shared = Arc::new(Shared::new(plan, part, metrics, clock, run, brokers, count));
+        let (tally, seconds) = (Tally::new(plan.phases.len(), plan.groups.len()), count + 1);
+        let shared = Arc::new(Shared::new(plan, metrics, clock, run, brokers, security, count));
         let (report, reports) = mpsc::channel();
         let collector = Collector::new(catalog.clone(), seconds);
         let mut run = Self {

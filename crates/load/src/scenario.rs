@@ -13,29 +13,38 @@ use std::time::Duration;
 use mqscope_report::threshold::{Abort, Part};
 use mqscope_report::{Catalog, Threshold, ThresholdError};
 
+mod broker;
 mod estimate;
 mod groups;
 mod payloads;
 mod phases;
 mod plan;
 mod problem;
+mod reconnect;
 mod section;
 mod target;
 mod template;
+mod tls;
 mod units;
 mod until;
+mod websocket;
 mod yaml;
 
+pub use broker::{Broker, Scheme};
 pub use estimate::Estimate;
 pub use plan::{
-    Act, Arrivals, Broker, ConnectProperties, End, Group, Payload, Phase, Plan, Publish, PublishProperties,
-    Ramp, Stamp, Subscribe, Target, Will,
+    Act, Arrivals, ConnectProperties, End, Group, Payload, Phase, Plan, Publish, PublishProperties, Ramp,
+    Stamp, Subscribe, Will,
 };
 pub use problem::{Place, Problem, Problems};
+pub use reconnect::{Jitter, Reconnect};
+pub use target::{Pick, Target};
 pub(crate) use template::Scope;
 pub use template::{Moment, Template};
+pub use tls::{ClientCertificate, Tls};
 pub use units::Rate;
 pub use until::{Amount, Comparison, Measure, Until};
+pub use websocket::WebSocket;
 
 use crate::metrics::Metrics;
 use groups::Groups;
@@ -137,7 +146,7 @@ fn plan(root: &Node, reader: &Reader<'_>, folder: &Path, overrides: &Overrides) 
         // Read before everything else.
         section.node(key);
     }
-    let target = target(&section, reader, overrides);
+    let target = target(&section, reader, folder, overrides);
     let payloads = section
         .node("payloads")
         .map_or_else(BTreeMap::new, |node| payloads::read_payloads(node, reader, folder));
@@ -188,15 +197,19 @@ fn plan(root: &Node, reader: &Reader<'_>, folder: &Path, overrides: &Overrides) 
     Some(plan)
 }
 
-fn target(section: &Section<'_>, reader: &Reader<'_>, overrides: &Overrides) -> Target {
-    let read = section.node("target").and_then(|node| Target::read(node, reader));
-    let mut target = read.unwrap_or_else(Target::local);
-    match overrides.broker.as_deref().map(Broker::parse) {
-        Some(Ok(broker)) => target.brokers = vec![broker],
-        Some(Err(problem)) => reader.report(problem),
-        None => {}
+fn target(section: &Section<'_>, reader: &Reader<'_>, folder: &Path, overrides: &Overrides) -> Target {
+    let instead = match overrides.broker.as_deref().map(Broker::parse) {
+        Some(Ok(broker)) => Some(broker),
+        Some(Err(problem)) => {
+            reader.report(problem);
+            None
+        }
+        None => None,
+    };
+    match section.node("target") {
+        Some(node) => Target::read(node, reader, folder, instead).unwrap_or_else(Target::local),
+        None => instead.map_or_else(Target::local, |broker| Target::at(vec![broker])),
     }
-    target
 }
 
 /// A list that publishes in no phase is a mistake: nobody writes down what shall not be sent.

@@ -21,7 +21,10 @@ pub(crate) type Nanos = u64;
 /// Largest packet where neither side said otherwise: what a Remaining Length can say, and its header.
 const LARGEST_PACKET: u32 = 268_435_455 + 5;
 
-/// One client's state of one connection.
+/// The DUP flag in a PUBLISH's first byte (MQTT 5.0 §3.3.1.1).
+const DUP: u8 = 0x08;
+
+/// One client's state, of one connection after another.
 #[derive(Debug)]
 pub(crate) struct Session {
     version: Version,
@@ -35,8 +38,13 @@ pub(crate) struct Session {
     receive_maximum: u16,
     maximum_qos: QoS,
     maximum_packet_size: u32,
-    /// In the order they were sent.
+    /// In the order they were sent first.
     outgoing: VecDeque<Outgoing>,
+    /// How many of them, from the first on, were sent on this connection: all, but for a short while after a
+    /// session was taken up again.
+    resent: usize,
+    /// Whether the session outlives its connection, so that messages must be kept.
+    keeps: bool,
     /// Identifiers of QoS 2 messages received and not released yet.
     incoming: Vec<u16>,
     /// The SUBSCRIBE that waits for its SUBACK.
@@ -58,15 +66,23 @@ enum State {
 }
 
 /// A message that waits for the broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outgoing {
+#[derive(Debug)]
+struct Outgoing {
     id: u16,
     awaits: Awaits,
+    message: Sent,
+    /// The PUBLISH itself, for as long as it may have to be sent again.
+    packet: Option<Box<[u8]>>,
+}
+
+/// A message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
     /// Whatever the caller tells messages apart by.
     pub label: u8,
     /// When it was meant to be sent.
     pub intended: Nanos,
-    /// When it was sent.
+    /// When it was sent first.
     pub sent: Nanos,
 }
 
@@ -87,6 +103,9 @@ pub(crate) enum Event<'b> {
     Connected {
         /// When CONNECT was sent.
         sent: Nanos,
+        /// The broker has the session of the connection before, and messages without their answers were sent
+        /// again. If not, whatever hung on it is gone: [`Session::forget`].
+        resumed: bool,
     },
     /// The broker did not accept the connection.
     Refused(ReasonCode),
@@ -96,7 +115,7 @@ pub(crate) enum Event<'b> {
         sent: Nanos,
     },
     /// An answer to a message of ours; the exchange is over unless a PUBREC was good.
-    Answered { message: Outgoing, with: Awaits, reason: ReasonCode },
+    Answered { message: Sent, with: Awaits, reason: ReasonCode },
     /// A message for us, acknowledged as its quality of service asks for. A QoS 2 message comes once.
     Message(Publish<'b>),
     Pong {
@@ -142,6 +161,8 @@ impl Session {
             maximum_qos: QoS::ExactlyOnce,
             maximum_packet_size: LARGEST_PACKET,
             outgoing: VecDeque::new(),
+            resent: 0,
+            keeps: false,
             incoming: Vec::new(),
             subscribing: None,
             keep_alive: 0,
@@ -164,8 +185,26 @@ impl Session {
     }
 
     /// Messages that wait for an answer, oldest first.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&Outgoing, Awaits)> {
-        self.outgoing.iter().map(|message| (message, message.awaits))
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Sent> {
+        self.outgoing.iter().map(|outgoing| outgoing.message)
+    }
+
+    /// The connection is gone and the session is not.
+    pub(crate) fn pause(&mut self) {
+        self.state = State::New;
+        self.receive_maximum = u16::MAX;
+        self.maximum_qos = QoS::ExactlyOnce;
+        self.maximum_packet_size = LARGEST_PACKET;
+        self.resent = 0;
+        self.subscribing = None;
+        self.pinged = None;
+    }
+
+    /// The broker knows nothing of the session, so neither does the client (MQTT 5.0 §3.2.2.1.1).
+    pub(crate) fn forget(&mut self) {
+        self.outgoing.clear();
+        self.incoming.clear();
+        self.resent = 0;
     }
 
     /// Whether a message of this quality may be sent now.
@@ -173,14 +212,16 @@ impl Session {
         self.is_up() && (qos == QoS::AtMostOnce || self.outgoing.len() < usize::from(self.receive_maximum))
     }
 
-    /// Sends CONNECT.
+    /// Sends CONNECT. `keeps` says whether the session will outlive the connection.
     pub(crate) fn connect(
         &mut self,
         connect: Connect<'_>,
+        keeps: bool,
         now: Nanos,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         self.keep_alive = u64::from(connect.keep_alive) * 1_000_000_000;
+        self.keeps = keeps;
         encode(&Packet::Connect(connect), self.version, out)?;
         self.state = State::Connecting(now);
         self.last_sent = now;
@@ -230,7 +271,14 @@ impl Session {
             return Err(Unsendable::TooLarge { len, max: self.maximum_packet_size });
         }
         if let Some(awaits) = awaits {
-            self.outgoing.push_back(Outgoing { id, awaits, label, intended, sent: now });
+            let packet = self.keeps.then(|| out[start..].into());
+            self.outgoing.push_back(Outgoing {
+                id,
+                awaits,
+                message: Sent { label, intended, sent: now },
+                packet,
+            });
+            self.resent += 1;
         }
         self.last_sent = now;
         Ok(())
@@ -287,18 +335,31 @@ impl Session {
                 }
                 self.agree(connack.properties);
                 self.state = State::Up;
-                Event::Connected { sent }
+                let resumed = self.keeps && connack.session_present;
+                if resumed {
+                    self.resend(out);
+                }
+                Event::Connected { sent, resumed }
             }
             (State::Up, Packet::Publish(publish)) => self.message(publish, out)?,
-            (State::Up, Packet::PubAck(ack)) => self.answered(ack, Awaits::PubAck, kind)?,
+            (State::Up, Packet::PubAck(ack)) => {
+                let event = self.answered(ack, Awaits::PubAck, kind)?;
+                self.resend(out);
+                event
+            }
             (State::Up, Packet::PubRec(ack)) => {
                 let event = self.answered(ack, Awaits::PubRec, kind)?;
                 if ack.reason.0 < 0x80 {
                     self.answer(Packet::PubRel(Ack::success(ack.packet_id)), out);
                 }
+                self.resend(out);
                 event
             }
-            (State::Up, Packet::PubComp(ack)) => self.answered(ack, Awaits::PubComp, kind)?,
+            (State::Up, Packet::PubComp(ack)) => {
+                let event = self.answered(ack, Awaits::PubComp, kind)?;
+                self.resend(out);
+                event
+            }
             (State::Up, Packet::PubRel(ack)) => {
                 self.released(ack.packet_id, out);
                 Event::Nothing
@@ -374,15 +435,37 @@ impl Session {
     fn answered<'b>(&mut self, ack: Ack<'_>, with: Awaits, kind: PacketType) -> Result<Event<'b>, Fault> {
         let id = ack.packet_id.get();
         // Brokers answer in order nearly always.
-        let found = self.outgoing.iter().position(|message| message.id == id && message.awaits == with);
+        let mut sent = self.outgoing.iter_mut().take(self.resent);
+        let found = sent.position(|outgoing| outgoing.id == id && outgoing.awaits == with);
         let Some(index) = found else { return Err(Fault::UnknownId(kind)) };
-        let message = self.outgoing[index];
+        let outgoing = &mut self.outgoing[index];
+        let message = outgoing.message;
         if with == Awaits::PubRec && ack.reason.0 < 0x80 {
-            self.outgoing[index].awaits = Awaits::PubComp;
+            outgoing.awaits = Awaits::PubComp;
+            outgoing.packet = None;
         } else {
             self.outgoing.remove(index);
+            self.resent -= 1;
         }
         Ok(Event::Answered { message, with, reason: ack.reason })
+    }
+
+    /// Sends again what was not answered on the connection before, in the order it was sent then, as far as the
+    /// broker's Receive Maximum lets it (MQTT 5.0 §4.4, §4.9).
+    fn resend(&mut self, out: &mut Vec<u8>) {
+        let most = usize::from(self.receive_maximum).min(self.outgoing.len());
+        for outgoing in self.outgoing.iter().take(most).skip(self.resent) {
+            match (&outgoing.packet, PacketId::new(outgoing.id)) {
+                (Some(packet), _) => {
+                    let start = out.len();
+                    out.extend_from_slice(packet);
+                    out[start] |= DUP;
+                }
+                (None, Some(id)) => self.answer(Packet::PubRel(Ack::success(id)), out),
+                (None, None) => debug_assert!(false, "identifiers are not zero"),
+            }
+        }
+        self.resent = self.resent.max(most);
     }
 
     /// Writes a packet that cannot fail to encode: nothing in it comes from outside.
@@ -394,7 +477,7 @@ impl Session {
     /// The next identifier that is not in use; there is one as long as there is room.
     fn free_id(&mut self) -> u16 {
         while self.free_run == 0 {
-            let used = self.outgoing.iter().map(|message| message.id);
+            let used = self.outgoing.iter().map(|outgoing| outgoing.id);
             let used = used.chain(self.subscribing.map(|(id, _)| id));
             let from = self.next_id;
             self.free_run = used.map(|id| ahead(from, id)).min().unwrap_or(u16::MAX);

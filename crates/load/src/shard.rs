@@ -18,6 +18,8 @@ use crate::ledger::{Sightings, Tally};
 use crate::session::Nanos;
 use crate::shared::Shared;
 use crate::tools::{Buffers, Counts, Queue, Tools};
+use crate::topics::mix;
+use crate::transport::{Inbound, Outbound};
 
 const ALARM: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
@@ -101,6 +103,8 @@ impl Shard {
             reasons: Default::default(),
             phase: 0,
             buffers: Buffers::new(),
+            inbound: Inbound::new(),
+            outbound: Outbound::new(mix(plan.seed, index as u64)),
         };
         let numbers = shared.part.numbers(plan.devices(), index, shared.slots.len());
         let devices = numbers.zip(0..).map(|(number, slot)| Device::new(slot, number, &tools)).collect();

@@ -1,7 +1,7 @@
 //! What all shards of a run look at: the plan and what follows from it, which does not change, and a few
 //! numbers that do, each written by one side only. There are no locks.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use mqscope_wire::{PropertiesBuf, Property, Text};
@@ -13,7 +13,9 @@ use crate::metrics::Metrics;
 use crate::part::Part;
 use crate::scenario::{Plan, Publish, Scope, Stamp, Subscribe};
 use crate::session::Nanos;
+use crate::sources::Sources;
 use crate::topics::Filters;
+use crate::transport::Security;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -26,8 +28,10 @@ pub(crate) struct Shared {
     pub run: u16,
     /// The brokers' addresses, in the plan's order.
     pub brokers: Vec<SocketAddr>,
-    /// Addresses to connect from; empty leaves the choice to the system.
-    pub sources: Vec<IpAddr>,
+    /// Addresses to connect from.
+    pub sources: Sources,
+    /// What TLS is spoken with, if it is.
+    pub security: Option<Security>,
     pub filters: Filters,
     pub roll: Roll,
     /// Whether messages without a stamp may be ours.
@@ -87,6 +91,7 @@ impl Shared {
         clock: Clock,
         run: u16,
         brokers: Vec<SocketAddr>,
+        security: Option<Security>,
         shards: usize,
     ) -> Self {
         let lists = plan.groups.iter().enumerate().flat_map(|(group, of)| {
@@ -112,8 +117,9 @@ impl Shared {
             starts: (0..=plan.phases.len()).map(|_| AtomicU64::new(Nanos::MAX)).collect(),
             slots: (0..shards).map(|_| slot()).collect(),
             filters: Filters::of(&plan),
-            roll: Roll::new(plan.devices(), part, clock),
-            sources: health::sources(&plan, &brokers),
+            roll: Roll::new(plan.devices()),
+            sources: Sources::new(health::sources(&plan, &brokers), brokers.len()),
+            security,
             sharing: plan
                 .groups
                 .iter()

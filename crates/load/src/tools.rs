@@ -13,9 +13,7 @@ use crate::ledger::{Sightings, Tally};
 use crate::metrics::Cell;
 use crate::session::Nanos;
 use crate::shared::Shared;
-
-/// Bytes read at once.
-pub(crate) const READ_BYTES: usize = 64 << 10;
+use crate::transport::{Inbound, Outbound};
 
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -32,12 +30,13 @@ pub(crate) struct Tools {
     /// The phase under way; one past the last while draining.
     pub phase: usize,
     pub buffers: Buffers,
+    pub inbound: Inbound,
+    pub outbound: Outbound,
 }
 
 /// Buffers that are used again and again.
 #[derive(Debug)]
 pub(crate) struct Buffers {
-    pub read: Box<[u8]>,
     /// What the device at hand is to write.
     pub out: Vec<u8>,
     pub topic: Vec<u8>,
@@ -88,13 +87,7 @@ impl Queue {
 
 impl Buffers {
     pub(crate) fn new() -> Self {
-        Self {
-            read: vec![0; READ_BYTES].into(),
-            out: Vec::new(),
-            topic: Vec::new(),
-            payload: Vec::new(),
-            properties: PropertiesBuf::new(),
-        }
+        Self { out: Vec::new(), topic: Vec::new(), payload: Vec::new(), properties: PropertiesBuf::new() }
     }
 }
 

@@ -1,18 +1,13 @@
-//! From no connection to a ready device: TCP, CONNECT, SUBSCRIBE.
+//! From a connection to a ready device: CONNECT, SUBSCRIBE.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use mio::net::TcpStream;
-use mio::{Interest, Token};
 use mqscope_wire::{
     Connect, EncodeError, PacketType, PropertiesBuf, Property, QoS, ReasonCodes, SubscriptionOptions,
     SubscriptionsBuf, Text, Will,
 };
-use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Device, Link, Stage, named, plain};
+use super::{Device, Stage, named};
 use crate::scenario::{ConnectProperties, Moment, Template};
 use crate::session::Nanos;
 use crate::tools::Tools;
@@ -27,61 +22,7 @@ enum Purpose {
 }
 
 impl Device {
-    /// Begins the TCP connection.
-    pub(super) fn open(&mut self, now: Nanos, tools: &mut Tools) {
-        self.began = now;
-        if let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) {
-            recorder.count(cell.connect_attempts, 1);
-        }
-        let shared = &tools.shared;
-        let broker = shared.brokers[self.number as usize % shared.brokers.len()];
-        let sources = &shared.sources;
-        let source = (!sources.is_empty()).then(|| sources[self.number as usize % sources.len()]);
-        let connecting = dial(broker, source).and_then(|mut socket| {
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            tools.registry.register(&mut socket, Token(self.slot as usize), interest)?;
-            Ok(socket)
-        });
-        match connecting {
-            Ok(socket) => self.link = Link::Opening(socket),
-            Err(error) => self.fail(plain(&error), tools),
-        }
-    }
-
-    /// The socket says that something became of the TCP connection.
-    pub(super) fn opened(&mut self, tools: &mut Tools) {
-        let Link::Opening(socket) = std::mem::replace(&mut self.link, Link::Waiting) else { return };
-        let state = match socket.take_error() {
-            Ok(None) => socket.peer_addr().map(|_| ()),
-            Ok(Some(error)) | Err(error) => Err(error),
-        };
-        match state {
-            // A wake-up for nothing: it is still being made.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                self.link = Link::Opening(socket);
-                return;
-            }
-            Err(error) => {
-                self.link = Link::Opening(socket);
-                return self.fail(plain(&error), tools);
-            }
-            Ok(()) => {}
-        }
-        // Small packets are not to wait for each other's acknowledgements.
-        let _ = socket.set_nodelay(true);
-        self.link = Link::Open(socket);
-        let now = tools.now();
-        if let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) {
-            let (response, service) = (since(self.intended, now), since(self.began, now));
-            recorder.response_and_service(cell.tcp_connect, response, service);
-        }
-        match self.say_hello(now, tools) {
-            Ok(()) => self.flush(tools),
-            Err(error) => self.fail(error.to_string(), tools),
-        }
-    }
-
-    fn say_hello(&mut self, now: Nanos, tools: &mut Tools) -> Result<(), EncodeError> {
+    pub(super) fn say_hello(&mut self, now: Nanos, tools: &mut Tools) -> Result<(), EncodeError> {
         let group = &tools.shared.plan.groups[usize::from(self.group)];
         let seed = tools.shared.plan.seed;
         let now_ns = tools.shared.clock.unix(now);
@@ -120,18 +61,23 @@ impl Device {
             password: password.as_deref(),
             properties: properties.as_properties(),
         };
-        self.session.connect(connect, now, &mut tools.buffers.out)
+        self.session.connect(connect, group.keeps_session(), now, &mut tools.buffers.out)
     }
 
-    /// CONNACK has come.
-    pub(super) fn connected(&mut self, sent: Nanos, now: Nanos, tools: &mut Tools) {
+    /// CONNACK has come; `resumed` if the broker has the session of before.
+    pub(super) fn connected(&mut self, sent: Nanos, resumed: bool, now: Nanos, tools: &mut Tools) {
         if let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) {
             recorder.response_and_service(cell.connect, since(self.intended, now), since(sent, now));
             recorder.count(cell.connects, 1);
         }
         self.stage = Stage::Subscribing;
         tools.counts.groups[usize::from(self.group)].connected += 1;
-        if self.of(tools).subscribe.is_empty() {
+        if !resumed {
+            self.forget(tools);
+            self.session.forget();
+        }
+        // Subscriptions are part of the session (MQTT 5.0 §4.1).
+        if self.of(tools).subscribe.is_empty() || self.enrolled {
             return self.settled(now, tools);
         }
         if let Err(error) = self.subscribe(now, tools) {
@@ -177,6 +123,7 @@ impl Device {
         let granted = reasons.iter().map(|reason| QoS::from_bits(reason.0)).max().unwrap_or(QoS::ExactlyOnce);
         let now_us = tools.shared.clock.unix(now) as u64 / 1000;
         tools.shared.roll.join(self.number, now_us, granted);
+        self.enrolled = true;
         self.settled(now, tools);
     }
 
@@ -186,28 +133,10 @@ impl Device {
         self.released = now;
         let counts = &mut tools.counts.groups[usize::from(self.group)];
         counts.subscribed += 1;
-        counts.unsettled -= 1;
+        counts.unsettled -= u32::from(self.retries == 0);
+        self.retries = 0;
         self.schedule(tools.shared.start_of(tools.phase), now, tools);
     }
-}
-
-/// Begins a connection without waiting for it.
-fn dial(broker: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
-    let Some(source) = source else { return TcpStream::connect(broker) };
-    let socket = Socket::new(Domain::for_address(broker), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::new(source, 0).into())?;
-    match socket.connect(&broker.into()) {
-        Ok(()) => {}
-        Err(error) if is_underway(&error) => {}
-        Err(error) => return Err(error),
-    }
-    Ok(TcpStream::from_std(socket.into()))
-}
-
-fn is_underway(error: &io::Error) -> bool {
-    let code = error.raw_os_error();
-    code == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) || error.kind() == io::ErrorKind::WouldBlock
 }
 
 fn connect_properties(of: &ConnectProperties) -> Result<PropertiesBuf, EncodeError> {

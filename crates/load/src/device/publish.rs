@@ -23,7 +23,7 @@ impl Device {
         let end = tools.shared.end_of(tools.phase);
         for index in 0..self.streams.len() {
             while !self.streams[index].held && self.streams[index].course.next() <= now.min(end) {
-                if !self.unsent.is_empty() {
+                if self.is_blocked() {
                     return;
                 }
                 let list = &self.of(tools).publish[index];
@@ -144,7 +144,7 @@ impl Device {
     pub(super) fn retract(&mut self, tools: &mut Tools) {
         let shared = tools.shared.clone();
         let group = &shared.plan.groups[usize::from(self.group)];
-        let waiting: Vec<_> = self.session.waiting().map(|(message, _)| *message).collect();
+        let waiting: Vec<_> = self.session.waiting().collect();
         tools.counts.inflight -= waiting.len() as u64;
         for message in waiting {
             let index = usize::from(message.label);

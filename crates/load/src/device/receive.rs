@@ -1,52 +1,48 @@
 //! Reading what the broker sends.
 
-use std::io::{self, Read as _};
 use std::time::Duration;
 
 use mqscope_wire::{PacketType, Publish, QoS, ReasonCode, Strict, decode, frame};
 
 use super::hello::since;
-use super::{Device, Link, named, plain};
+use super::{Device, Link, named};
 use crate::ledger::{Gaps, Sighting};
 use crate::scenario::Stamp;
-use crate::session::{Awaits, Event, Nanos, Outgoing};
+use crate::session::{Awaits, Event, Nanos, Sent};
 use crate::stamp::{Mark, NAME};
 use crate::tools::Tools;
 use crate::topics::{filter_texts, matches, split_share};
+use crate::transport::{Received, Stage};
 
 impl Device {
     /// Reads until there is no more. `closed` says that the end of the stream is known to be there, so that a
     /// read that did not fill the buffer is not the last.
     pub(super) fn read(&mut self, closed: bool, tools: &mut Tools) {
         // Lent to this device for as long as it reads.
-        let mut buffer = std::mem::take(&mut tools.buffers.read);
-        while let Link::Open(socket) = &mut self.link {
-            match socket.read(&mut buffer) {
-                Ok(0) => {
-                    self.fail("the broker closed the connection".to_owned(), tools);
-                    break;
-                }
-                Ok(count) => {
+        let mut inbound = std::mem::take(&mut tools.inbound);
+        while let Link::Open(transport) = &mut self.link
+            && transport.stage() == Stage::Ready
+        {
+            match transport.read(closed, &mut inbound, &mut tools.outbound) {
+                Ok(Some(Received { bytes, wire, more })) => {
                     let now = tools.now();
                     if let Some((recorder, cell)) = tools.current_metrics(self.group) {
-                        recorder.count(cell.bytes_received, count as u64);
+                        recorder.count(cell.bytes_received, wire as u64);
                     }
-                    self.take_in(&buffer[..count], now, tools);
+                    self.take_in(bytes, now, tools);
                     self.flush(tools);
-                    // A stream socket that gave less than asked for has no more now.
-                    if count < buffer.len() && !closed {
+                    if !more {
                         break;
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.fail(plain(&error), tools);
+                Ok(None) => break,
+                Err(trouble) => {
+                    self.fail(trouble.to_string(), tools);
                     break;
                 }
             }
         }
-        tools.buffers.read = buffer;
+        tools.inbound = inbound;
     }
 
     fn take_in(&mut self, bytes: &[u8], now: Nanos, tools: &mut Tools) {
@@ -99,7 +95,7 @@ impl Device {
             Event::Nothing => {}
             Event::Message(message) => self.delivered(&message, now, tools),
             Event::Answered { message, with, reason } => self.answered(message, with, reason, now, tools),
-            Event::Connected { sent } => self.connected(sent, now, tools),
+            Event::Connected { sent, resumed } => self.connected(sent, resumed, now, tools),
             Event::Subscribed { reasons, sent } => self.subscribed(reasons, sent, now, tools),
             Event::Pong { sent } => {
                 if let Some((recorder, cell)) = tools.current_metrics(self.group) {
@@ -118,14 +114,7 @@ impl Device {
     }
 
     /// An answer to one of our messages.
-    fn answered(
-        &mut self,
-        message: Outgoing,
-        with: Awaits,
-        reason: ReasonCode,
-        now: Nanos,
-        tools: &mut Tools,
-    ) {
+    fn answered(&mut self, message: Sent, with: Awaits, reason: ReasonCode, now: Nanos, tools: &mut Tools) {
         if let Some((recorder, cell)) = tools.metrics(message.intended, usize::from(self.group)) {
             let metric = match with {
                 Awaits::PubAck => cell.puback,
@@ -152,7 +141,7 @@ impl Device {
     }
 
     #[cold]
-    fn refused(&mut self, message: Outgoing, with: Awaits, reason: ReasonCode, tools: &mut Tools) {
+    fn refused(&mut self, message: Sent, with: Awaits, reason: ReasonCode, tools: &mut Tools) {
         let shared = tools.shared.clone();
         let group = &shared.plan.groups[usize::from(self.group)];
         let index = usize::from(message.label);

@@ -10,6 +10,7 @@ use super::plan::{
     Arrivals, ConnectProperties, Group, Payload, Publish, PublishProperties, Stamp, Subscribe, Will,
 };
 use super::problem::Problem;
+use super::reconnect::Reconnect;
 use super::section::{Read, Reader, Section};
 use super::template::{Scope, Template};
 use super::units::Rate;
@@ -108,7 +109,8 @@ impl<'r> Groups<'r> {
             Some(node) => self.publish(node, version, count.unwrap_or(0)),
             None => Vec::new(),
         };
-        section.finish(&["auth", "reconnect", "consume"]);
+        let reconnect = section.node("reconnect").and_then(|node| Reconnect::read(node, reader));
+        section.finish(&["auth", "consume"]);
         let first_device = self.next_device;
         let count = count.unwrap_or(0);
         match self.next_device.checked_add(count) {
@@ -127,6 +129,7 @@ impl<'r> Groups<'r> {
             keep_alive,
             connect_properties,
             will,
+            reconnect,
             subscribe,
             publish,
         }

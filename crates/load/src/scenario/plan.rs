@@ -1,12 +1,13 @@
 //! A scenario that has been understood: nothing optional or stringly is left, and all of it can be done.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mqscope_report::Threshold;
 use mqscope_wire::{QoS, RetainHandling, Version};
 
+use super::reconnect::Reconnect;
+use super::target::Target;
 use super::until::Until;
 use super::{Moment, Rate, Template};
 use crate::topics::device_random;
@@ -30,28 +31,6 @@ pub struct Plan {
     pub validity: Vec<Threshold>,
     /// Where the scenario wants its report, if it says; `{{run_id}}` is not filled in yet.
     pub outputs_dir: Option<String>,
-}
-
-/// Where the devices connect to.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// Never empty; devices are dealt round-robin.
-    pub brokers: Vec<Broker>,
-    /// From the start of a TCP connect to the CONNACK.
-    pub connect_timeout: Duration,
-    /// Addresses to connect from, round-robin; empty leaves the choice to the system.
-    pub source_ips: Vec<IpAddr>,
-}
-
-/// A broker's address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broker {
-    /// As it was written.
-    pub url: String,
-    /// Name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
 }
 
 /// Devices that behave alike.
@@ -79,6 +58,8 @@ pub struct Group {
     pub connect_properties: ConnectProperties,
     /// Last will.
     pub will: Option<Will>,
+    /// How a connection is made again that was lost or failed; without it the device stays away.
+    pub reconnect: Option<Reconnect>,
     /// What each device subscribes to as soon as it is connected.
     pub subscribe: Vec<Subscribe>,
     /// What each device publishes.
@@ -290,6 +271,12 @@ impl Subscribe {
 }
 
 impl Group {
+    /// Whether broker and device keep their session when the connection is lost (MQTT 5.0 §4.1, 3.1.1 §3.1.2.4).
+    pub fn keeps_session(&self) -> bool {
+        let outlives = self.connect_properties.session_expiry.is_some_and(|expiry| !expiry.is_zero());
+        !self.clean_start && (self.version != Version::V5 || outlives)
+    }
+
     /// The client id of the group's i-th device.
     pub fn client_id_of(&self, seed: u64, i: u32) -> String {
         let random = device_random(seed, self.first_device + i, 0);

@@ -1,99 +1,155 @@
 //! `target`: brokers and how to reach them.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::time::Duration;
 
-use super::plan::{Broker, Target};
+use super::broker::Broker;
 use super::problem::Problem;
 use super::section::{Read, Reader, Section};
+use super::tls::Tls;
+use super::websocket::WebSocket;
 use super::yaml::Node;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Schemes that mean MQTT over plain TCP.
-const PLAIN: [&str; 2] = ["mqtt", "tcp"];
-/// Schemes of transports that are not carried out yet.
-const LATER: [&str; 7] = ["mqtts", "tls", "ssl", "ws", "wss", "wxs", "alis"];
-
 /// More source addresses than this are a slip of the pen.
 const MOST_SOURCES: u32 = 1 << 16;
 
+/// Where the devices connect to, and how.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Never empty.
+    pub brokers: Vec<Broker>,
+    /// Which device connects to which of them.
+    pub pick: Pick,
+    /// From the start of a TCP connect to the SUBACK, or the CONNACK where nothing is subscribed to.
+    pub connect_timeout: Duration,
+    /// Addresses to connect from, spread evenly; empty leaves the choice to the system.
+    pub source_ips: Vec<IpAddr>,
+    /// For brokers at `ws://` and `wss://`.
+    pub websocket: WebSocket,
+    /// For brokers at `mqtts://` and `wss://`.
+    pub tls: Tls,
+}
+
+/// Which device connects to which of several brokers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pick {
+    /// One after another, by the device's number.
+    #[default]
+    RoundRobin,
+    /// By the client id, so that a client keeps its broker whatever else changes in the scenario.
+    Hash,
+    /// The first one; the next when it cannot be connected to, and so on round.
+    Failover,
+}
+
 impl Target {
-    /// The broker a scenario means that names none.
+    /// The target of a scenario that names none.
     pub(crate) fn local() -> Self {
-        let broker =
-            Broker { url: "mqtt://127.0.0.1:1883".to_owned(), host: "127.0.0.1".to_owned(), port: 1883 };
-        Self { brokers: vec![broker], connect_timeout: DEFAULT_TIMEOUT, source_ips: Vec::new() }
+        Self::at(vec![Broker::local()])
     }
 
-    pub(crate) fn read(node: &Node, reader: &Reader<'_>) -> Option<Self> {
+    pub(crate) fn at(brokers: Vec<Broker>) -> Self {
+        Self {
+            brokers,
+            pick: Pick::default(),
+            connect_timeout: DEFAULT_TIMEOUT,
+            source_ips: Vec::new(),
+            websocket: WebSocket::default(),
+            tls: Tls::default(),
+        }
+    }
+
+    /// Reads the section. `folder` is where relative paths begin; `instead` is a broker in place of the
+    /// section's own.
+    pub(crate) fn read(
+        node: &Node,
+        reader: &Reader<'_>,
+        folder: &Path,
+        instead: Option<Broker>,
+    ) -> Option<Self> {
         let section = Section::open(node, reader, "brokers and how to reach them")?;
-        let brokers: Option<Vec<Broker>> = section.required("brokers");
-        if brokers.as_ref().is_some_and(Vec::is_empty) {
+        let own: Option<Vec<Broker>> = match instead {
+            Some(_) => section.read("brokers").or_else(|| Some(Vec::new())),
+            None => section.required("brokers"),
+        };
+        if own.as_ref().is_some_and(Vec::is_empty) && instead.is_none() {
             reader.report_at(&section.head(), Problem::new("no broker is named"));
         }
-        let connect_timeout = section.read("connect_timeout").unwrap_or(DEFAULT_TIMEOUT);
-        let pick: Option<String> = section.read("pick");
-        if let (Some(pick), Some(node)) = (pick, section.node("pick"))
-            && pick != "round-robin"
-        {
-            let problem = match pick.as_str() {
-                "hash" | "failover" => Problem::new(format!("`pick: {pick}` is not supported yet")),
-                _ => Problem::new(format!("unknown way to pick a broker: `{pick}`"))
-                    .nearest(&pick, ["round-robin"]),
-            };
-            reader.report_at(&node.span, problem);
-        }
-        let sources: Option<Vec<Sources>> = section.read("source_ips");
-        let source_ips = sources.unwrap_or_default().into_iter().flat_map(|Sources(list)| list).collect();
-        section.finish(&["websocket", "tls", "broker_metrics"]);
-        Some(Self { brokers: brokers?, connect_timeout, source_ips })
-    }
-}
-
-impl Broker {
-    /// Parses `mqtt://host:1883`; the port has its default, `mqtt://` may be left out.
-    pub(crate) fn parse(url: &str) -> Result<Self, Problem> {
-        let (scheme, rest) = url.split_once("://").unwrap_or(("mqtt", url));
-        if LATER.contains(&scheme) {
-            return Err(Problem::new(format!("`{scheme}://` is not supported yet")).help("there is mqtt://"));
-        }
-        if !PLAIN.contains(&scheme) {
-            let known = PLAIN.into_iter().chain(LATER);
-            return Err(Problem::new(format!("unknown scheme `{scheme}://`")).nearest(scheme, known));
-        }
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        if rest.contains('@') {
-            let problem = Problem::new("a user name does not belong in the broker's address");
-            return Err(problem.help("set `username` and `password` of the group"));
-        }
-        let bad =
-            || Problem::new(format!("bad broker address `{url}`")).help("for example: mqtt://host:1883");
-        let (host, port) = match rest.strip_prefix('[') {
-            Some(v6) => {
-                let (host, after) = v6.split_once(']').ok_or_else(bad)?;
-                (host, after.strip_prefix(':'))
+        let wrong = own.is_none();
+        let overridden = instead.is_some();
+        let brokers = instead.map(|broker| vec![broker]).or(own).unwrap_or_default();
+        let speaks = |layer: fn(super::Scheme) -> bool| brokers.iter().any(|broker| layer(broker.scheme));
+        let unused = |key: &'static str, layer: fn(super::Scheme) -> bool, schemes: &str| {
+            if let Some(node) = section.node(key)
+                && !(wrong || overridden || speaks(layer))
+            {
+                let problem = Problem::new(format!("`{key}` does nothing: no broker is at {schemes}"));
+                reader.report_at(&node.span, problem);
             }
-            None => match rest.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (rest, None),
-            },
         };
-        let port = match port {
-            Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or_else(bad)?,
-            None => 1883,
+        unused("websocket", super::Scheme::is_websocket, "ws:// or wss://");
+        unused("tls", super::Scheme::is_tls, "mqtts:// or wss://");
+        let sources: Option<Vec<Sources>> = section.read("source_ips");
+        let target = Self {
+            pick: section.read("pick").unwrap_or_default(),
+            connect_timeout: section.read("connect_timeout").unwrap_or(DEFAULT_TIMEOUT),
+            source_ips: sources.unwrap_or_default().into_iter().flat_map(|Sources(list)| list).collect(),
+            websocket: section
+                .node("websocket")
+                .and_then(|node| WebSocket::read(node, reader))
+                .unwrap_or_default(),
+            tls: section.node("tls").and_then(|node| Tls::read(node, reader, folder)).unwrap_or_default(),
+            brokers,
         };
-        if host.is_empty() || host.contains(['/', '?', '#', ' ']) {
-            return Err(bad());
+        if let (true, Some(node)) = (target.connect_timeout.is_zero(), section.node("connect_timeout")) {
+            reader.report_at(&node.span, Problem::new("nobody connects in no time"));
         }
-        Ok(Self { url: url.to_owned(), host: host.to_owned(), port })
+        section.finish(&["broker_metrics"]);
+        (!target.brokers.is_empty()).then_some(target)
+    }
+
+    /// The broker a device begins with.
+    pub(crate) fn broker_of(&self, device: u32, client_id: &str) -> u32 {
+        let brokers = self.brokers.len() as u64;
+        let chosen = match self.pick {
+            Pick::RoundRobin => u64::from(device) % brokers,
+            // FNV-1a: the same in every version of this program and on every machine.
+            Pick::Hash => {
+                let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+                client_id.bytes().fold(0xcbf2_9ce4_8422_2325, fold) % brokers
+            }
+            Pick::Failover => 0,
+        };
+        chosen as u32
+    }
+
+    /// Whether any broker speaks TLS.
+    pub fn speaks_tls(&self) -> bool {
+        self.brokers.iter().any(|broker| broker.scheme.is_tls())
+    }
+
+    /// Whether any broker speaks WebSocket.
+    pub fn speaks_websocket(&self) -> bool {
+        self.brokers.iter().any(|broker| broker.scheme.is_websocket())
     }
 }
 
-impl Read for Broker {
+impl Read for Pick {
     fn read(node: &Node, reader: &Reader<'_>) -> Option<Self> {
-        let url = reader.text(node, "a broker's URL")?;
-        Self::parse(&url).map_err(|problem| reader.report_at(&node.span, problem)).ok()
+        match reader.text(node, "round-robin, hash or failover")?.as_str() {
+            "round-robin" => Some(Self::RoundRobin),
+            "hash" => Some(Self::Hash),
+            "failover" => Some(Self::Failover),
+            other => {
+                let problem = Problem::new(format!("unknown way to pick a broker: `{other}`"));
+                let problem = problem.nearest(other, ["round-robin", "hash", "failover"]);
+                reader.report_at(&node.span, problem.help("round-robin, hash or failover"));
+                None
+            }
+        }
     }
 }
 
@@ -125,22 +181,6 @@ fn range(first: &str, last: &str) -> Option<Vec<IpAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ports_and_schemes_have_defaults() {
-        let broker = |url| Broker::parse(url).map(|broker| (broker.host, broker.port)).expect("parses");
-        assert_eq!(broker("mqtt://b1"), ("b1".to_owned(), 1883));
-        assert_eq!(broker("tcp://b1:1999/"), ("b1".to_owned(), 1999));
-        assert_eq!(broker("b1:1884"), ("b1".to_owned(), 1884));
-        assert_eq!(broker("mqtt://[::1]:1884"), ("::1".to_owned(), 1884));
-    }
-
-    #[test]
-    fn transports_to_come_are_said_to_be_missing() {
-        assert_eq!(Broker::parse("wss://b1").expect_err("later").message, "`wss://` is not supported yet");
-        let problem = Broker::parse("mqt://b1").expect_err("unknown");
-        assert_eq!(problem.nearest.as_deref(), Some("mqtt"));
-    }
 
     #[test]
     fn ranges_include_both_ends() {

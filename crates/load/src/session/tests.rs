@@ -25,13 +25,13 @@ impl Pair {
     fn up(version: Version, properties: &[Property<'_>]) -> Self {
         let mut pair = Self::new(version);
         let connect = plain_connect(version, "dev-1");
-        pair.session.connect(connect, pair.now, &mut pair.out).expect("encodes");
+        pair.session.connect(connect, false, pair.now, &mut pair.out).expect("encodes");
         pair.sent();
         let mut buf = PropertiesBuf::new();
         properties.iter().for_each(|property| buf.push(*property).expect("encodes"));
         let connack =
             ConnAck { session_present: false, reason: ReasonCode::SUCCESS, properties: buf.as_properties() };
-        assert_eq!(pair.says(Packet::ConnAck(connack)), "Connected { sent: 7000000000 }");
+        assert_eq!(pair.says(Packet::ConnAck(connack)), "Connected { sent: 7000000000, resumed: false }");
         pair
     }
 
@@ -256,7 +256,7 @@ fn the_server_sets_the_keep_alive() {
 fn a_refusal_says_why() {
     let mut pair = Pair::new(Version::V311);
     let connect = plain_connect(Version::V311, "dev-1");
-    pair.session.connect(connect, pair.now, &mut pair.out).expect("encodes");
+    pair.session.connect(connect, false, pair.now, &mut pair.out).expect("encodes");
     let connack = ConnAck { session_present: false, reason: ReasonCode(5), properties: Properties::EMPTY };
     assert!(pair.says(Packet::ConnAck(connack)).starts_with("Refused"));
     assert!(!pair.session.is_up());

@@ -1,0 +1,174 @@
+//! TLS on a socket that does not wait.
+
+use std::io::{self, Read as _, Write as _};
+
+use mio::net::TcpStream;
+use rustls::{AlertDescription, CertificateError, ClientConnection, Error, HandshakeKind};
+
+use super::Trouble;
+
+/// One TLS connection, the client's side.
+#[derive(Debug)]
+pub(crate) struct Tls(ClientConnection);
+
+impl Tls {
+    pub(super) fn new(mut connection: ClientConnection) -> Self {
+        // Nothing new is sent while something waits, so what waits is one batch at most.
+        connection.set_buffer_limit(None);
+        Self(connection)
+    }
+
+    /// Goes on with the handshake; whether it is done.
+    pub(super) fn shake_hands(&mut self, socket: &mut TcpStream) -> Result<bool, Trouble> {
+        loop {
+            self.send(socket)?;
+            if !self.0.is_handshaking() {
+                return Ok(true);
+            }
+            match self.receive(socket)? {
+                None => return Ok(false),
+                Some(0) => return Err(Trouble::ClosedInHandshake),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Whether the handshake took up a session of before.
+    pub(super) fn is_resumed(&self) -> bool {
+        self.0.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// Reads what is there: how many bytes, and how many of the TCP stream that took. `None` if nothing is, zero
+    /// bytes at the end.
+    pub(super) fn read(
+        &mut self,
+        socket: &mut TcpStream,
+        buffer: &mut [u8],
+    ) -> Result<Option<(usize, usize)>, Trouble> {
+        let mut wire = 0;
+        loop {
+            match self.0.reader().read(buffer) {
+                Ok(count) => return Ok(Some((count, wire))),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // It ended without saying so, as many do.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some((0, wire))),
+                Err(error) => return Err(error.into()),
+            }
+            match self.receive(socket)? {
+                None => return Ok(None),
+                Some(count) => wire += count,
+            }
+            // An answer to a key update, say.
+            self.send(socket)?;
+        }
+    }
+
+    /// Sends bytes, and what was left before them; gives how many bytes of the TCP stream the socket took.
+    pub(super) fn write(&mut self, bytes: &[u8], socket: &mut TcpStream) -> Result<usize, Trouble> {
+        self.0.writer().write_all(bytes)?;
+        self.send(socket)
+    }
+
+    /// Says that nothing more will be sent.
+    pub(super) fn close(&mut self, socket: &mut TcpStream) -> Result<usize, Trouble> {
+        self.0.send_close_notify();
+        self.send(socket)
+    }
+
+    pub(super) fn wants_write(&self) -> bool {
+        self.0.wants_write()
+    }
+
+    fn send(&mut self, socket: &mut TcpStream) -> Result<usize, Trouble> {
+        let mut written = 0;
+        while self.0.wants_write() {
+            match self.0.write_tls(socket) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(written)
+    }
+
+    /// Takes a bite of the TCP stream: how many bytes, `None` if nothing is there.
+    fn receive(&mut self, socket: &mut TcpStream) -> Result<Option<usize>, Trouble> {
+        let count = loop {
+            match self.0.read_tls(socket) {
+                Ok(count) => break count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        };
+        if let Err(error) = self.0.process_new_packets() {
+            // The broker learns why, if it still can.
+            let _ = self.send(socket);
+            return Err(error.into());
+        }
+        Ok(Some(count))
+    }
+}
+
+/// What went wrong, and which key of the scenario may mend it.
+pub(super) fn explain(error: &Error) -> String {
+    use AlertDescription as Alert;
+    use CertificateError as Certificate;
+    match error {
+        Error::InvalidCertificate(why) => match why {
+            Certificate::UnknownIssuer => {
+                "TLS: the broker's certificate is not trusted: name its authority in target.tls.ca".to_owned()
+            }
+            Certificate::NotValidForNameContext { expected, presented } => format!(
+                "TLS: the broker's certificate is not for {}{}: say in target.tls.server_name whom you expect",
+                expected.to_str(),
+                if presented.is_empty() {
+                    String::new()
+                } else {
+                    format!(", but for {}", presented.join(", "))
+                }
+            ),
+            Certificate::NotValidForName => "TLS: the broker's certificate is for another name: say in \
+                 target.tls.server_name whom you expect"
+                .to_owned(),
+            Certificate::Expired | Certificate::ExpiredContext { .. } => {
+                "TLS: the broker's certificate has expired".to_owned()
+            }
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "TLS: the broker's certificate is not valid yet".to_owned()
+            }
+            why => format!("TLS: the broker's certificate is refused: {why}"),
+        },
+        Error::AlertReceived(
+            alert @ (Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::HandshakeFailure),
+        ) => format!("TLS: the broker answered with the alert {alert:?}: see target.tls.client"),
+        Error::AlertReceived(alert) => format!("TLS: the broker answered with the alert {alert:?}"),
+        Error::InvalidMessage(_) => "TLS: the broker does not speak TLS on this port".to_owned(),
+        error => format!("TLS: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_mended_names_the_key_that_mends_it() {
+        for (error, key) in [
+            (Error::InvalidCertificate(CertificateError::UnknownIssuer), "target.tls.ca"),
+            (Error::InvalidCertificate(CertificateError::NotValidForName), "target.tls.server_name"),
+            (Error::AlertReceived(AlertDescription::CertificateRequired), "target.tls.client"),
+        ] {
+            assert!(explain(&error).contains(key), "{}", explain(&error));
+        }
+    }
+}
