@@ -11,7 +11,7 @@
 //! ```
 
 use mio::event::Event;
-use mqscope_wire::ReasonCode;
+use mqscope_wire::{QoS, ReasonCode};
 
 use crate::ledger::Audience;
 use crate::scenario::{Group, Publish};
@@ -52,6 +52,8 @@ pub(crate) struct Device {
     retried: u16,
     /// The ledger has its subscriptions.
     enrolled: bool,
+    /// It was ready, and is coming back: what it is meant to send meanwhile is still owed.
+    lapsed: bool,
     /// When the connect was meant, when it was begun, and when its last step was done.
     intended: Nanos,
     began: Nanos,
@@ -125,6 +127,7 @@ impl Device {
             retries: 0,
             retried: 0,
             enrolled: false,
+            lapsed: false,
             intended: 0,
             began: 0,
             stepped: 0,
@@ -176,7 +179,7 @@ impl Device {
         for (index, (stream, list)) in self.streams.iter_mut().zip(&of.publish).enumerate() {
             stream.held = false;
             stream.course = match pace(tools, self.group, index) {
-                Some(pace) if self.stage == Stage::Ready => {
+                Some(pace) if self.stage == Stage::Ready || self.lapsed => {
                     let (seed, number) = (stream_seed(tools, list), list.first_stream + self.i);
                     let mut course = Course::begin(&pace, start, self.i, of.count, seed, number);
                     course.skip_to(now, &pace, seed, number);
@@ -184,6 +187,26 @@ impl Device {
                 }
                 _ => Course::NEVER,
             };
+        }
+    }
+
+    /// Back again: what was meant meanwhile is sent now, its clock running since then. At most once means that
+    /// nobody keeps it for later.
+    fn catch_up(&mut self, now: Nanos, tools: &mut Tools) {
+        let shared = tools.shared.clone();
+        let of = &shared.plan.groups[usize::from(self.group)];
+        for (index, (stream, list)) in self.streams.iter_mut().zip(&of.publish).enumerate() {
+            stream.held = false;
+            let Some(pace) = pace(tools, self.group, index).filter(|_| list.qos == QoS::AtMostOnce) else {
+                continue;
+            };
+            let (seed, number) = (stream_seed(tools, list), list.first_stream + self.i);
+            let missed = stream.course.left_before(now, &pace, seed, number);
+            stream.course.skip_to(now, &pace, seed, number);
+            if let Some(cell) = shared.metrics.cell(tools.phase, usize::from(self.group)) {
+                tools.recorder.count(cell.publish_intended, missed);
+                tools.recorder.count(cell.publish_dropped, missed);
+            }
         }
     }
 
@@ -340,8 +363,9 @@ impl Device {
             }
             tools.reason(format!("disconnected: {reason}"));
         }
+        let lapsed = self.stage == Stage::Ready || self.lapsed;
         self.leave(tools);
-        self.retry(tools);
+        self.lapsed = self.retry(tools) && lapsed;
     }
 
     /// Lets go of the connection and of all that hung on it; of the session as well, unless the broker keeps it.

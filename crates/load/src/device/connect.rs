@@ -158,9 +158,9 @@ impl Device {
         true
     }
 
-    /// Has the lost or failed connection made again after a wait, where the group asks for it.
-    pub(super) fn retry(&mut self, tools: &mut Tools) {
-        let Some(reconnect) = &self.of(tools).reconnect else { return };
+    /// Has the lost or failed connection made again after a wait, if the group asks for it.
+    pub(super) fn retry(&mut self, tools: &mut Tools) -> bool {
+        let Some(reconnect) = &self.of(tools).reconnect else { return false };
         let seed = tools.shared.plan.seed;
         let random = &mut device_random(seed, self.number, WAITS | u64::from(self.retried) << 48);
         let wait: Duration = reconnect.wait(self.retries, || random.random());
@@ -168,5 +168,6 @@ impl Device {
         self.retried = self.retried.wrapping_add(1);
         self.intended = tools.now() + wait.as_nanos() as Nanos;
         self.link = Link::Waiting;
+        true
     }
 }

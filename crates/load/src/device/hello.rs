@@ -135,7 +135,11 @@ impl Device {
         counts.subscribed += 1;
         counts.unsettled -= u32::from(self.retries == 0);
         self.retries = 0;
-        self.schedule(tools.shared.start_of(tools.phase), now, tools);
+        if std::mem::take(&mut self.lapsed) {
+            self.catch_up(now, tools);
+        } else {
+            self.schedule(tools.shared.start_of(tools.phase), now, tools);
+        }
     }
 }
 

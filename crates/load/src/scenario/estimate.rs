@@ -11,6 +11,11 @@ use crate::topics::{Filters, device_random};
 
 /// User-space bytes a connected device is reckoned with, subscriptions and publish lists included.
 const BYTES_A_DEVICE: u64 = 1_536;
+/// The same for what its transport holds besides.
+const BYTES_A_WEBSOCKET: u64 = 512;
+/// A compressor's windows, and those of what inflates.
+const BYTES_A_DEFLATE: u64 = 370 << 10;
+const BYTES_A_TLS: u64 = 12 << 10;
 /// Bytes of the program itself, its histograms and its buffers.
 const BYTES_AT_LEAST: u64 = 24 << 20;
 /// Descriptors besides those of the connections.
@@ -23,7 +28,7 @@ pub struct Estimate {
     pub connections: u64,
     /// Open descriptors at once.
     pub descriptors: u64,
-    /// Local ports connections can come from: of each source address, or else towards each broker.
+    /// Local ports connections can come from: of each source address towards each broker.
     pub ports: u64,
     /// User-space memory in bytes.
     pub memory_bytes: u64,
@@ -54,10 +59,8 @@ impl Estimate {
         let connections = u64::from(plan.devices());
         let brokers: FxHashSet<_> =
             plan.target.brokers.iter().map(|broker| (&broker.host, broker.port)).collect();
-        let ways = match plan.target.source_ips.len() {
-            0 => brokers.len(),
-            sources => sources,
-        };
+        // A port is chosen for a pair of addresses.
+        let ways = plan.target.source_ips.len().max(1) * brokers.len();
         // A message of each stream tells how many get the others.
         let filters = Filters::of(plan);
         let fan: Vec<Vec<f64>> = plan.groups.iter().map(|group| fan_out(plan, group, &filters)).collect();
@@ -88,11 +91,23 @@ impl Estimate {
             connections,
             descriptors: connections + SPARE_DESCRIPTORS,
             ports: ways as u64 * local_ports(),
-            memory_bytes: BYTES_AT_LEAST + connections * BYTES_A_DEVICE,
+            memory_bytes: BYTES_AT_LEAST + connections * bytes_a_device(plan),
             at_most: plan.phases.iter().map(|phase| phase.end.at_most()).sum(),
             phases: phases.collect(),
         }
     }
+}
+
+/// What a device holds, where it connects to the most demanding broker.
+fn bytes_a_device(plan: &Plan) -> u64 {
+    let target = &plan.target;
+    let tls = if target.speaks_tls() { BYTES_A_TLS } else { 0 };
+    let websocket = match (target.speaks_websocket(), target.websocket.deflate) {
+        (false, _) => 0,
+        (true, false) => BYTES_A_WEBSOCKET,
+        (true, true) => BYTES_A_WEBSOCKET + BYTES_A_DEFLATE,
+    };
+    BYTES_A_DEVICE + tls + websocket
 }
 
 /// For each publish list: deliveries of one message of each device, added up.

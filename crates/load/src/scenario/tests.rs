@@ -164,17 +164,16 @@ thresholds:
 
 #[test]
 fn keys_of_later_versions_are_refused_not_ignored() {
-    let text = with_group("    reconnect: {min: 1s}\n")
-        + "data: {}\nbaseline: {}\noutputs: {write: [summary.json]}\ntarget: {brokers: [\"mqtts://b\"], tls: {}}\n";
+    let text = with_group("    auth: {}\n")
+        + "data: {}\nbaseline: {}\noutputs: {write: [summary.json]}\ntarget: {brokers: [\"mqtts://b\"], broker_metrics: {}}\n";
     assert_eq!(
         list(&text),
         [
-            "5:5: `reconnect` is not supported yet",
+            "5:5: `auth` is not supported yet",
             "8:1: `data` is not supported yet",
             "9:1: `baseline` is not supported yet",
             "10:11: `write` is not supported yet",
-            "11:20: `mqtts://` is not supported yet",
-            "11:34: `tls` is not supported yet",
+            "11:34: `broker_metrics` is not supported yet",
         ]
     );
 }
@@ -259,4 +258,59 @@ fn shipped_scenarios_are_plans() {
         }
     }
     assert!(seen >= 3, "only {seen} scenarios");
+}
+
+/// Every key of `target` and `reconnect`, each wrong in its own way.
+#[test]
+fn problems_of_transports_point_at_their_keys() {
+    let text = r#"target:
+  brokers: ["mqtts://b1", "wsss://b2", "mqtt://b3/x"]
+  pick: robin
+  connect_timeout: 0s
+  source_ips: ["127.0.0.9-127.0.0.2"]
+  websocket:
+    headers: {Host: x, "a b": y, Sec-WebSocket-Protocol: z, Token: "{{env.NOT_THERE}}"}
+    subprotocol: "a b"
+    deflate: maybe
+    header: {}
+  tls:
+    ca: not-there.pem
+    server_name: "not a name"
+    insecure: true
+    resume: true
+    client: {cert: not-there.pem, key: not-there.key, password: x}
+groups:
+  g:
+    count: 1
+    subscribe: a
+    reconnect: {backoff: expo, min: 0s, max: 0s, jitter: ful, tries: 3}
+phases: [{name: p, duration: 1s}]
+"#;
+    insta::assert_snapshot!(problems(text).to_string());
+}
+
+#[test]
+fn settings_of_transports_that_no_broker_has_do_nothing_and_are_refused() {
+    let text = "target: {brokers: \"mqtt://b\", websocket: {deflate: true}, tls: {insecure: true}}\n"
+        .to_owned()
+        + SMALL;
+    assert_eq!(
+        list(&text),
+        [
+            "1:42: `websocket` does nothing: no broker is at ws:// or wss://",
+            "1:64: `tls` does nothing: no broker is at mqtts:// or wss://",
+        ]
+    );
+    // Another broker from the command line may make use of them, or not.
+    let overrides = Overrides { broker: Some("mqtt://b2".to_owned()), ..Overrides::default() };
+    assert!(Scenario::parse("s.yaml", &text, &overrides).is_ok());
+}
+
+#[test]
+fn issue_from_names_what_is_missing() {
+    let tls = "target: {brokers: \"mqtts://b\", tls: {client: {issue_from: {ca: x.pem}, cert: y}}}\n";
+    let found = list(&(tls.to_owned() + SMALL));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("`key` is missing"), "{found:?}");
+    assert!(found[1].contains("`cert` does nothing beside `issue_from`"), "{found:?}");
 }

@@ -269,3 +269,62 @@ fn only_version_5_hears_the_broker_disconnect() {
     let goodbye = Disconnect { reason: ReasonCode::SUCCESS, properties: Properties::EMPTY };
     assert!(Pair::up(Version::V311, &[]).says(Packet::Disconnect(goodbye)).starts_with("fault"));
 }
+
+/// A CONNECT that takes up the session, the broker saying whether it has it; what the session sent then.
+fn comes_back(pair: &mut Pair, session_present: bool, receive_maximum: Option<u16>) -> Vec<String> {
+    pair.session.pause();
+    pair.session
+        .connect(plain_connect(Version::V5, "dev-1"), true, pair.now, &mut pair.out)
+        .expect("encodes");
+    pair.sent();
+    let mut buf = PropertiesBuf::new();
+    receive_maximum.into_iter().for_each(|most| buf.push(Property::ReceiveMaximum(most)).expect("encodes"));
+    let connack = ConnAck { session_present, reason: ReasonCode::SUCCESS, properties: buf.as_properties() };
+    let says = pair.says(Packet::ConnAck(connack));
+    assert_eq!(says, format!("Connected {{ sent: 7000000000, resumed: {session_present} }}"));
+    assert!(frame::next(&pair.out).is_ok());
+    if let [first, ..] = pair.out[..]
+        && first >> 4 == 3
+    {
+        assert_eq!(first & 0x08, 0x08, "what is sent again says so");
+    }
+    pair.sent()
+}
+
+#[test]
+fn a_session_taken_up_sends_again_what_was_not_answered() {
+    let mut pair = Pair::new(Version::V5);
+    assert_eq!(comes_back(&mut pair, false, None), [""; 0]);
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce, QoS::AtLeastOnce] {
+        pair.publish(qos).expect("sent");
+    }
+    pair.says(Packet::PubRec(ack(3)));
+    pair.says(Packet::PubAck(ack(4)));
+    pair.sent();
+    assert_eq!(comes_back(&mut pair, true, None), ["PUBLISH 1", "PUBLISH 2", "PUBREL 3"]);
+    pair.publish(QoS::AtLeastOnce).expect("sent");
+    assert_eq!(pair.sent(), ["PUBLISH 5"], "identifiers in use stay in use");
+    // A broker with less room than before gets the rest as it makes room.
+    assert_eq!(comes_back(&mut pair, true, Some(2)), ["PUBLISH 1", "PUBLISH 2"]);
+    assert!(!pair.session.has_room(QoS::AtLeastOnce));
+    assert!(pair.says(Packet::PubComp(ack(3))).starts_with("fault"), "not sent on this connection");
+    pair.says(Packet::PubAck(ack(1)));
+    assert_eq!(pair.sent(), ["PUBREL 3"]);
+    pair.says(Packet::PubComp(ack(3)));
+    assert_eq!(pair.sent(), ["PUBLISH 5"]);
+}
+
+#[test]
+fn a_message_received_exactly_once_is_known_after_coming_back() {
+    let mut pair = Pair::new(Version::V5);
+    comes_back(&mut pair, false, None);
+    assert!(pair.says(Packet::Publish(message(QoS::ExactlyOnce, Some(9)))).starts_with("Message"));
+    comes_back(&mut pair, true, None);
+    assert_eq!(pair.says(Packet::Publish(message(QoS::ExactlyOnce, Some(9)))), "Nothing");
+    comes_back(&mut pair, false, None);
+    pair.session.forget();
+    assert!(
+        pair.says(Packet::Publish(message(QoS::ExactlyOnce, Some(9)))).starts_with("Message"),
+        "a new session"
+    );
+}

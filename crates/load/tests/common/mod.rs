@@ -1,8 +1,6 @@
 //! A broker of a few lines with faults on order: what it does wrong is what the ledger must find.
 
-#![allow(dead_code, reason = "each test program takes what it needs")]
-
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,6 +34,8 @@ pub(crate) struct Faults {
     pub(crate) close_after: Option<u64>,
     /// Stand still for this long at the n-th PUBLISH of all.
     pub(crate) stall: Option<(u64, Duration)>,
+    /// Keep sessions, of publishers at least.
+    pub(crate) keep_sessions: bool,
     /// Answer QoS 1 with this reason (5.0).
     pub(crate) puback: u8,
 }
@@ -55,21 +55,7 @@ struct State {
     /// Held while standing still, and shortly by everyone who goes on.
     gate: Mutex<()>,
     seen: Mutex<BTreeMap<String, u64>>,
-    client_ids: Mutex<BTreeMap<u64, String>>,
-    heard: Mutex<Vec<Heard>>,
-}
-
-/// A stamped message as a publisher sent it.
-#[derive(Clone, Debug)]
-pub(crate) struct Heard {
-    pub(crate) client_id: String,
-    pub(crate) topic: String,
-    pub(crate) stream: u32,
-    pub(crate) sequence: u32,
-    /// The stamp's clock: 40 bits of the Unix clock's microseconds.
-    pub(crate) intended_us: u64,
-    /// What follows the stamp.
-    pub(crate) rest: Vec<u8>,
+    known: Mutex<BTreeSet<String>>,
 }
 
 struct Subscriber {
@@ -93,8 +79,7 @@ impl Broker {
             stopped: AtomicBool::new(false),
             gate: Mutex::new(()),
             seen: Mutex::default(),
-            client_ids: Mutex::default(),
-            heard: Mutex::default(),
+            known: Mutex::default(),
         });
         let accepting = state.clone();
         thread::spawn(move || {
@@ -109,7 +94,7 @@ impl Broker {
         Self { address, state }
     }
 
-    /// How many packets of each type clients sent.
+    /// How many packets of each type clients sent; PUBLISH packets with `DUP`; connections `from` an address.
     pub(crate) fn seen(&self, packet: &str) -> u64 {
         self.state.seen.lock().expect("not poisoned").get(packet).copied().unwrap_or(0)
     }
@@ -144,6 +129,9 @@ impl Drop for Broker {
 impl State {
     fn serve(self: Arc<Self>, mut socket: TcpStream) {
         let client = self.clients.fetch_add(1, Ordering::Relaxed);
+        if let Ok(peer) = socket.peer_addr() {
+            self.count(&format!("from {}", peer.ip()));
+        }
         let _ = socket.set_nodelay(true);
         let writer = Arc::new(Mutex::new(socket.try_clone().expect("a second handle")));
         let (mut version, mut bytes, mut chunk) = (Version::V311, Vec::new(), [0; 16 << 10]);
@@ -176,6 +164,10 @@ impl State {
         let _ = socket.shutdown(Shutdown::Both);
     }
 
+    fn count(&self, what: &str) {
+        *self.seen.lock().expect("not poisoned").entry(what.to_owned()).or_default() += 1;
+    }
+
     /// Answers a packet; whether to go on.
     fn hear(
         &self,
@@ -184,19 +176,15 @@ impl State {
         version: Version,
         writer: &Arc<Mutex<TcpStream>>,
     ) -> bool {
-        let name = packet.packet_type().to_string();
-        *self.seen.lock().expect("not poisoned").entry(name).or_default() += 1;
+        self.count(&packet.packet_type().to_string());
         let say = |packet: Packet<'_>| send(&mut writer.lock().expect("not poisoned"), &packet, version);
         match packet {
             Packet::Connect(connect) => {
-                let client_id = connect.client_id.to_string();
-                self.client_ids.lock().expect("not poisoned").insert(client, client_id);
+                let id = connect.client_id.to_string();
+                let new = self.known.lock().expect("not poisoned").insert(id);
+                let session_present = self.faults.keep_sessions && !connect.clean_start && !new;
                 let reason = ReasonCode(self.faults.refuse.unwrap_or(0));
-                say(Packet::ConnAck(ConnAck {
-                    session_present: false,
-                    reason,
-                    properties: Properties::EMPTY,
-                }));
+                say(Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::EMPTY }));
                 reason == ReasonCode::SUCCESS
             }
             Packet::Subscribe(subscribe) => {
@@ -232,6 +220,9 @@ impl State {
                 true
             }
             Packet::Publish(publish) => {
+                if publish.dup {
+                    self.count("DUP");
+                }
                 self.pass_the_gate();
                 self.note(client, &publish);
                 self.deliver(&publish);
