@@ -12,13 +12,13 @@ use crate::program::{Said, finish, mqscope, run};
 use crate::servers::{Mosquitto, free_port, mosquitto_pub};
 
 /// `dump` at work, a packet a line.
-struct Dump {
+pub(crate) struct Dump {
     child: Child,
     packets: Receiver<Value>,
 }
 
 impl Dump {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = mqscope()
             .args(["dump", "-T", "json"])
             .args(arguments)
@@ -51,7 +51,7 @@ impl Dump {
     }
 
     /// Knocks until the tap opens.
-    fn wait_until_it_listens(&self, port: u16) {
+    pub(crate) fn wait_until_it_listens(&self, port: u16) {
         let patience = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < patience, "the tap does not listen");
@@ -60,7 +60,7 @@ impl Dump {
     }
 
     /// The packets of one client's connection, up to its DISCONNECT.
-    fn conversation(&self, client_id: &str) -> Vec<Value> {
+    pub(crate) fn conversation(&self, client_id: &str) -> Vec<Value> {
         let mut seen: Vec<Value> = Vec::new();
         loop {
             let line = self.packets.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| {

@@ -13,5 +13,5 @@ mod readme;
 mod runs;
 mod screens;
 mod servers;
-mod stats;
+mod transports;
 mod tshark;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::program::tool;
+use crate::program::{mqscope, tool};
 
 /// A mosquitto of its own port. It ends with the value.
 pub(crate) struct Mosquitto {
@@ -17,15 +17,20 @@ pub(crate) struct Mosquitto {
 
 impl Mosquitto {
     pub(crate) fn start() -> Self {
-        // It cannot be told to choose a port. One that is free now may be gone a moment later: then another.
-        (0..20).find_map(|_| Self::try_start(free_port())).expect("mosquitto finds a port")
+        Self::start_with("")
     }
 
-    fn try_start(port: u16) -> Option<Self> {
+    /// With these lines for its listener.
+    pub(crate) fn start_with(listener: &str) -> Self {
+        // It cannot be told to choose a port. One that is free now may be gone a moment later: then another.
+        (0..20).find_map(|_| Self::try_start(free_port(), listener)).expect("mosquitto finds a port")
+    }
+
+    fn try_start(port: u16, listener: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("mosquitto.conf");
         let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest stderr\nset_tcp_nodelay true\n"
+            "listener {port} 127.0.0.1\n{listener}\nallow_anonymous true\nlog_dest stderr\nset_tcp_nodelay true\n"
         );
         std::fs::write(&config, text).unwrap();
         let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
@@ -55,6 +60,35 @@ impl Mosquitto {
 }
 
 impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The broker built in, at ports of its own. It ends with the value.
+pub(crate) struct EmbeddedBroker {
+    child: Child,
+    /// Where it speaks WebSocket: address, port and path.
+    pub(crate) websocket: String,
+}
+
+impl EmbeddedBroker {
+    pub(crate) fn start() -> Self {
+        let mut child = mqscope()
+            .args(["broker", "--listen", "127.0.0.1:0", "--websocket", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let websocket = lines.find_map(|line| Some(line.split_once("ws://")?.1.to_owned()));
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, websocket: websocket.expect("an address") }
+    }
+}
+
+impl Drop for EmbeddedBroker {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -130,6 +130,20 @@ pub(crate) enum Trouble {
     WebSocketClosed(CloseCode),
 }
 
+impl Trouble {
+    /// This, unless the connection was cut off, whichever way.
+    fn cut_off(self, instead: Self) -> Self {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        match self {
+            Self::Closed => instead,
+            Self::Io(error) if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset) => {
+                instead
+            }
+            other => other,
+        }
+    }
+}
+
 /// Where a shard's transports read to, one after another.
 #[derive(Debug, Default)]
 pub(crate) struct Inbound {
@@ -207,7 +221,8 @@ impl Transport {
             }
             Stage::Securing => {
                 let Some(tls) = &mut self.tls else { return Ok(None) };
-                if !tls.shake_hands(&mut self.socket)? {
+                let done = tls.shake_hands(&mut self.socket);
+                if !done.map_err(|trouble| trouble.cut_off(Trouble::ClosedInHandshake))? {
                     return Ok(None);
                 }
                 let resumed = tls.is_resumed();
@@ -215,7 +230,9 @@ impl Transport {
                 Ok(Some(Step::Secured { resumed }))
             }
             Stage::Upgrading => loop {
-                let Some((count, _)) = self.read_raw(&mut inbound.raw)? else { return Ok(None) };
+                let read = self.read_raw(&mut inbound.raw);
+                let read = read.map_err(|trouble| trouble.cut_off(Trouble::ClosedInUpgrade))?;
+                let Some((count, _)) = read else { return Ok(None) };
                 let Some(websocket) = &mut self.websocket else { return Ok(None) };
                 let Inbound { raw, unwrapped } = inbound;
                 let answer = websocket.answered(&raw[..count], ask, unwrapped, outbound)?;
@@ -313,11 +330,7 @@ impl Transport {
             Some(tls) => tls.read(&mut self.socket, raw)?,
             None => tcp::read(&mut self.socket, raw)?.map(|count| (count, count)),
         };
-        match (read, self.stage) {
-            (Some((0, _)), Stage::Upgrading) => Err(Trouble::ClosedInUpgrade),
-            (Some((0, _)), _) => Err(Trouble::Closed),
-            (read, _) => Ok(read),
-        }
+        if matches!(read, Some((0, _))) { Err(Trouble::Closed) } else { Ok(read) }
     }
 
     fn write_raw(&mut self, bytes: &[u8]) -> Result<usize, Trouble> {

@@ -147,7 +147,10 @@ impl<'r> Section<'r> {
 
     /// The node under a key, which thereby is a known key.
     pub(crate) fn node(&self, key: &'static str) -> Option<&'r Node> {
-        self.asked.borrow_mut().push(key);
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
         let index = self.entries.iter().position(|entry| entry.key == key)?;
         for (used, entry) in self.used.iter().zip(self.entries) {
             if entry.key == key {

@@ -27,7 +27,7 @@ impl Tls {
             }
             match self.receive(socket)? {
                 None => return Ok(false),
-                Some(0) => return Err(Trouble::ClosedInHandshake),
+                Some(0) => return Err(Trouble::Closed),
                 Some(_) => {}
             }
         }
@@ -117,7 +117,8 @@ pub(super) fn explain(error: &Error) -> String {
     use CertificateError as Certificate;
     match error {
         Error::InvalidCertificate(why) => match why {
-            Certificate::UnknownIssuer => {
+            // The latter where another authority has the same name.
+            Certificate::UnknownIssuer | Certificate::BadSignature => {
                 "TLS: the broker's certificate is not trusted: name its authority in target.tls.ca".to_owned()
             }
             Certificate::NotValidForNameContext { expected, presented } => format!(
