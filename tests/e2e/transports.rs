@@ -72,8 +72,12 @@ impl Authority {
 
     /// Runs the fleet at a target, with paths relative to this folder.
     fn run(&self, target: &str) -> Said {
+        self.run_text(&format!("target: {target}{FLEET}"))
+    }
+
+    fn run_text(&self, text: &str) -> Said {
         let scenario = self.folder().join("scenario.yaml");
-        fs::write(&scenario, format!("target: {target}{FLEET}")).unwrap();
+        fs::write(&scenario, text).unwrap();
         let out = self.folder().join("report");
         run(["run", scenario.to_str().unwrap(), "--out", out.to_str().unwrap()])
     }
@@ -113,6 +117,25 @@ fn tls_to_mosquitto_loses_nothing() {
         .run(&format!("{{brokers: 'mqtts://localhost:{}', tls: {{ca: ca.pem}}}}", broker.port))
         .expect(0);
     assert_eq!(sum(&authority.summary(), "latencies", "tls_handshake_latency"), 21);
+}
+
+#[test]
+fn sessions_are_resumed_only_where_that_is_wanted() {
+    let authority = Authority::new();
+    for version in ["tlsv1.3", "tlsv1.2"] {
+        let broker = authority.mosquitto(&format!("tls_version {version}"));
+        for (resumption, may) in [(true, true), (false, false)] {
+            let text = format!(
+                "target: {{brokers: 'mqtts://localhost:{}', tls: {{ca: ca.pem, resumption: {resumption}}}}}
+groups: {{devices: {{count: 20, subscribe: t}}}}
+phases: [{{name: ramp, devices: {{connect: {{rate: 20/s}}}}, until: 'subscribed == 100%', timeout: 30s}}]",
+                broker.port
+            );
+            authority.run_text(&text).expect(0);
+            let resumed = sum(&authority.summary(), "counters", "tls_resumed");
+            assert_eq!(resumed > 0, may, "{resumed} of 20 resumed, {version}");
+        }
+    }
 }
 
 #[test]
