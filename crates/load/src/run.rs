@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -18,7 +17,7 @@ use crate::health::{self, Obstacle};
 use crate::ledger::Tally;
 use crate::meeting::{Meeting, MeetingError};
 use crate::metrics::Metrics;
-use crate::scenario::{Broker, End, Estimate, Measure, Pick, Plan, Target, Until};
+use crate::scenario::{End, Estimate, Measure, Plan, Until};
 use crate::session::Nanos;
 use crate::shard::{Command, Report, Shard};
 use crate::shared::Shared;
@@ -28,7 +27,7 @@ use crate::transport::{Security, SecurityError};
 mod conditions;
 mod ending;
 mod progress;
-mod together;
+mod reach;
 
 pub(crate) use ending::COULD_NOT_KEEP_UP;
 pub use progress::{Progress, Recent};
@@ -163,55 +162,14 @@ pub enum RunError {
 /// When it could not begin, or the generator itself broke down. A run that measured something is never an error.
 pub fn run(plan: Plan, control: Control<'_>) -> Result<Finished, RunError> {
     let security = Security::of(&plan)?;
-    let brokers = reach_all(&plan.target)?;
+    let brokers = reach::all(&plan.target)?;
     let estimate = Estimate::of(&plan);
     health::check(&plan, &estimate, &brokers, control.other_descriptors)?;
     Run::begin(plan, &estimate, brokers, security, control)?.lead()
 }
 
-/// The brokers' addresses. All must take connections, or one where devices go on to the next by themselves.
-fn reach_all(target: &Target) -> Result<Vec<SocketAddr>, RunError> {
-    let reached = target.brokers.iter().map(|broker| reach(broker, target.connect_timeout));
-    if target.pick != Pick::Failover {
-        return reached.collect();
-    }
-    let (mut addresses, mut troubles) = (Vec::new(), Vec::new());
-    for reached in reached {
-        match reached {
-            Err(RunError::Unreachable { url, address, source }) => {
-                addresses.push(address);
-                troubles.push(RunError::Unreachable { url, address, source });
-            }
-            reached => addresses.push(reached?),
-        }
-    }
-    match troubles.pop() {
-        Some(last) if troubles.len() + 1 == addresses.len() => Err(last),
-        _ => Ok(addresses),
-    }
-}
-
-/// The broker's address, which takes connections.
-fn reach(broker: &Broker, timeout: Duration) -> Result<SocketAddr, RunError> {
-    let url = broker.url.clone();
-    let addresses = (broker.host.as_str(), broker.port).to_socket_addrs();
-    let addresses =
-        addresses.map_err(|source| RunError::Unresolved { url: url.clone(), source: Some(source) })?;
-    let mut trouble = None;
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, timeout.max(Duration::from_millis(1))) {
-            Ok(_) => return Ok(address),
-            Err(error) => trouble = Some((address, error)),
-        }
-    }
-    Err(match trouble {
-        Some((address, source)) => RunError::Unreachable { url, address, source },
-        None => RunError::Unresolved { url, source: None },
-    })
-}
-
-/// How many shards a part of a plan wants: few do more in one go, many have more cores.
-fn threads(estimate: &Estimate, part: Part) -> usize {
+/// How many shards a plan wants: few do more in one go, many have more cores.
+fn threads(estimate: &Estimate) -> usize {
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
     let messages = estimate.phases.iter().map(|p| p.publish.as_per_second() + p.deliver.as_per_second());
     let messages = messages.fold(0.0, f64::max);

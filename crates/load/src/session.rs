@@ -11,9 +11,13 @@
 use std::collections::VecDeque;
 
 use mqscope_wire::{
-    Ack, Connect, DecodeError, Disconnect, EncodeError, Packet, PacketId, PacketType, Properties, Publish,
-    QoS, ReasonCode, ReasonCodes, Subscribe, Subscriptions, Version, encode,
+    Ack, Connect, Disconnect, EncodeError, Packet, PacketId, PacketType, Properties, Publish, QoS,
+    ReasonCode, Subscribe, Subscriptions, Version, encode,
 };
+
+mod event;
+
+pub(crate) use event::{Event, Fault, Unsendable};
 
 /// Nanoseconds of the run's clock.
 pub(crate) type Nanos = u64;
@@ -93,61 +97,6 @@ pub(crate) enum Awaits {
     PubAck,
     PubRec,
     PubComp,
-}
-
-/// What a packet meant.
-#[derive(Debug)]
-pub(crate) enum Event<'b> {
-    /// Nothing the caller need know.
-    Nothing,
-    Connected {
-        /// When CONNECT was sent.
-        sent: Nanos,
-        /// The broker has the session of the connection before, and messages without their answers were sent
-        /// again. If not, whatever hung on it is gone: [`Session::forget`].
-        resumed: bool,
-    },
-    /// The broker did not accept the connection.
-    Refused(ReasonCode),
-    Subscribed {
-        reasons: ReasonCodes<'b>,
-        /// When SUBSCRIBE was sent.
-        sent: Nanos,
-    },
-    /// An answer to a message of ours; the exchange is over unless a PUBREC was good.
-    Answered { message: Sent, with: Awaits, reason: ReasonCode },
-    /// A message for us, acknowledged as its quality of service asks for. A QoS 2 message comes once.
-    Message(Publish<'b>),
-    Pong {
-        /// When PINGREQ was sent.
-        sent: Nanos,
-    },
-    /// The broker ends the connection.
-    Disconnected(ReasonCode),
-}
-
-/// Why a connection cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    #[error(transparent)]
-    Malformed(#[from] DecodeError),
-    #[error("{0} out of place")]
-    OutOfPlace(PacketType),
-    #[error("{0} for a packet identifier that is not in use")]
-    UnknownId(PacketType),
-    #[error("no answer to PINGREQ")]
-    PingTimeout,
-}
-
-/// Why a message cannot be sent, now or ever.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unsendable {
-    #[error("the broker takes QoS {max} at most", max = *.0 as u8)]
-    QoS(QoS),
-    #[error("a packet of {len} bytes, the broker takes {max} at most")]
-    TooLarge { len: usize, max: u32 },
-    #[error("no packet: {0}")]
-    Unencodable(EncodeError),
 }
 
 impl Session {

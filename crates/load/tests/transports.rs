@@ -5,6 +5,7 @@ mod common;
 mod websocket;
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use common::{Broker, Faults, count, samples};
 use mqscope_load::{Control, Finished, Overrides, RunError, Scenario, run};
@@ -69,8 +70,6 @@ fn websocket_carries_a_run_with_headers_and_pings() {
     assert!(front.requests().contains(&("/a?b=c".to_owned(), "Bearer s3cret 09".to_owned())));
     assert!(front.pongs() > 0, "Pings are answered");
     assert_eq!(front.compressed(), 0);
-    assert_eq!(front.closes(), 12, "everyone says goodbye");
-    assert_eq!(broker.seen("DISCONNECT"), 12);
 }
 
 #[test]
@@ -80,6 +79,12 @@ fn compression_is_used_where_it_is_agreed() {
     let target = format!("{{brokers: 'ws://{}', websocket: {{deflate: true}}}}", front.address);
     nothing_is_lost(&run_text(&fleet(&target, "")));
     assert!(front.compressed() >= 200, "{}", front.compressed());
+    // The servers' threads may still be reading it.
+    let patience = Instant::now() + Duration::from_secs(20);
+    while (front.closes(), broker.seen("DISCONNECT")) != (12, 12) {
+        assert!(Instant::now() < patience, "{} say goodbye to the WebSocket", front.closes());
+        std::thread::yield_now();
+    }
     assert_eq!(front.requests()[0].0, "/mqtt", "the path where the URL names none");
 }
 

@@ -1,8 +1,8 @@
 //! A session and a broker's half made by hand, joined by buffers; the clock stands still unless told to move.
 
 use mqscope_wire::{
-    ConnAck, PropertiesBuf, Property, Strict, SubAck, SubscriptionOptions, SubscriptionsBuf, Text, decode,
-    frame,
+    ConnAck, PropertiesBuf, Property, ReasonCodes, Strict, SubAck, SubscriptionOptions, SubscriptionsBuf,
+    Text, decode, frame,
 };
 
 use super::*;
