@@ -13,5 +13,7 @@ mod readme;
 mod runs;
 mod screens;
 mod servers;
+mod shards;
+mod stats;
 mod transports;
 mod tshark;

@@ -10,10 +10,8 @@ use std::{
 };
 
 use jiff::ZonedDateTime;
-use mqscope_load::{Control, Plan, Progress, Recent, RunError, Stop as StopRun, scenario::Estimate};
-use mqscope_report::{
-    Outcome as Verdict, Summary, units,
-    write::{Folder, text},
+use mqscope_load::{
+    Control, Finished, MeetingError, Plan, Progress, RunError, Stop as StopRun, scenario::Estimate,
 };
 use mqscope_report::{Outcome as Verdict, Seconds, units, write::Folder};
 
@@ -73,9 +71,9 @@ pub(crate) fn run(args: Run, color: Color) -> Outcome {
     let finished = stopping(&stop, &stop_run, || mqscope_load::run(plan, control)).map_err(run_failure)?;
 
     // the report is written also when the run was interrupted, and says so
-    folder.write(&finished.summary, Some(&finished.series)).map_err(Failure::io)?;
-    if !args.quiet {
-        print_summary(&finished.summary, color)?;
+    write(&folder, &finished)?;
+    if !args.quiet && !args.sharing.child {
+        super::report::print(&finished.summary, color)?;
         eprintln!("mqscope: the report of {name} is in {}", folder.path().display());
     }
     Ok(exit(finished.summary.outcome))
@@ -161,14 +159,14 @@ fn print_line(of: &Line) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// The summary for people, on standard output.
-pub(super) fn print_summary(summary: &Summary, color: Color) -> Result<(), Failure> {
-    let paint = if output::wants_color(color) { text::Color::Ansi } else { text::Color::None };
-    let unicode = !io::stdout().is_terminal() || output::speaks_unicode();
-    let signs = if unicode { text::Signs::Unicode } else { text::Signs::Ascii };
-    let mut out = Vec::new();
-    text::write(summary, text::Style { signs, color: paint }, &mut out).map_err(Failure::io)?;
-    output::print(&out).map_err(Failure::io)
+/// Writes the report; a shard's has what merging takes besides.
+fn write(folder: &Folder, finished: &Finished) -> Result<(), Failure> {
+    folder.write(&finished.summary, Some(&finished.series)).map_err(Failure::io)?;
+    if let Some(record) = &finished.part {
+        folder.file(SECONDS, |to| Seconds::write(&finished.series, to)).map_err(Failure::io)?;
+        folder.file(RECORD, |to| Ok(serde_json::to_writer(to, record)?)).map_err(Failure::io)?;
+    }
+    Ok(())
 }
 
 fn run_failure(error: RunError) -> Failure {

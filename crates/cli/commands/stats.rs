@@ -17,7 +17,7 @@ use mqscope_report::{
     write::{Folder, json},
 };
 
-use super::run::print_summary;
+use super::report;
 use crate::{
     args::{self, Color, StatsForm},
     exit::{Exit, Failure, OrExit as _, Outcome},
@@ -62,7 +62,7 @@ pub(crate) fn stats(args: &args::Stats, color: Color) -> Outcome {
         folder.write(&summary, Some(&series)).map_err(Failure::io)?;
     }
     match args.form {
-        StatsForm::Text => print_summary(&summary, color)?,
+        StatsForm::Text => report::print(&summary, color)?,
         StatsForm::Json => {
             let mut out = output::stdout();
             json::write(&summary, &mut out).map_err(Failure::io)?;

@@ -80,7 +80,7 @@ pub(crate) fn check(
         let family = if broker.is_ipv4() { 4 } else { 6 };
         return Err(Obstacle::Family { broker: broker.ip(), family });
     }
-    let connections = u64::from(plan.devices());
+    let connections = u64::from(part.devices(plan));
     let ports = estimate.ports.max(sources(plan, brokers).len() as u64 * local_ports());
     if connections > ports {
         return Err(Obstacle::Ports { needed: connections, ports });

@@ -60,7 +60,6 @@ mod session;
 mod shard;
 mod shared;
 mod sources;
-mod stamp;
 mod tools;
 mod topics;
 mod transport;
@@ -71,3 +70,5 @@ pub use part::{BadPart, Part};
 pub use run::{Control, Finished, Progress, Recent, RunError, Stop, Tell, run};
 pub use scenario::{Overrides, Plan, Problem, Problems, Scenario};
 pub use transport::{Certificates, FileError, SecurityError};
+
+use mqscope_report::stamp;

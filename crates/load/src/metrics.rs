@@ -5,6 +5,7 @@
 
 use mqscope_report::{Catalog, CounterId, GaugeId, LatencyId, Tags, Unit};
 
+use crate::part::Part;
 use crate::scenario::{Plan, Target};
 use crate::transport::Stage;
 
@@ -104,7 +105,8 @@ impl Metrics {
                 let cells = groups.map(|group| {
                     let tags =
                         Tags::from([(Tags::PHASE, phase.name.as_str()), ("group", group.name.as_str())]);
-                    Cell::register(&mut catalog, &tags, group.count, &plan.target)
+                    let devices = part.among(group.first_device, group.count);
+                    Cell::register(&mut catalog, &tags, devices, &plan.target)
                 });
                 phase.record.then(|| cells.collect())
             })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -17,10 +18,12 @@ use crate::health::{self, Obstacle};
 use crate::ledger::Tally;
 use crate::meeting::{Meeting, MeetingError};
 use crate::metrics::Metrics;
-use crate::scenario::{End, Estimate, Measure, Plan, Until};
+use crate::part::Part;
+use crate::parts::{self, Record};
+use crate::scenario::{End, Estimate, Plan};
 use crate::session::Nanos;
 use crate::shard::{Command, Report, Shard};
-use crate::shared::Shared;
+use crate::shared::{Network, Shared};
 use crate::topics::mix;
 use crate::transport::{Security, SecurityError};
 
@@ -28,6 +31,7 @@ mod conditions;
 mod ending;
 mod progress;
 mod reach;
+mod together;
 
 pub(crate) use ending::COULD_NOT_KEEP_UP;
 pub use progress::{Progress, Recent};
@@ -161,15 +165,21 @@ pub enum RunError {
 /// # Errors
 /// When it could not begin, or the generator itself broke down. A run that measured something is never an error.
 pub fn run(plan: Plan, control: Control<'_>) -> Result<Finished, RunError> {
+    let mut meeting = match &control.meet_in {
+        Some(folder) => Some(Meeting::join(folder, control.part, parts::fingerprint(&plan))?),
+        None => None,
+    };
     let security = Security::of(&plan)?;
     let brokers = reach::all(&plan.target)?;
+    let working_out = Instant::now();
     let estimate = Estimate::of(&plan);
-    health::check(&plan, &estimate, &brokers, control.other_descriptors)?;
-    Run::begin(plan, &estimate, brokers, security, control)?.lead()
+    health::check(&plan, control.part, &estimate, &brokers, control.other_descriptors)?;
+    let clock = together::clock(&control, meeting.as_mut(), working_out.elapsed())?;
+    Run::begin(plan, &estimate, brokers, security, clock, meeting, control)?.lead()
 }
 
-/// How many shards a plan wants: few do more in one go, many have more cores.
-fn threads(estimate: &Estimate) -> usize {
+/// How many shards a part of a plan wants: few do more in one go, many have more cores.
+fn threads(estimate: &Estimate, part: Part) -> usize {
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
     let messages = estimate.phases.iter().map(|p| p.publish.as_per_second() + p.deliver.as_per_second());
     let messages = messages.fold(0.0, f64::max);
@@ -222,6 +232,8 @@ impl<'c> Run<'c> {
         estimate: &Estimate,
         brokers: Vec<SocketAddr>,
         security: Option<Security>,
+        clock: Clock,
+        meeting: Option<Meeting>,
         control: Control<'c>,
     ) -> Result<Self, RunError> {
         let part = control.part;
@@ -229,8 +241,9 @@ impl<'c> Run<'c> {
         let (catalog, metrics) = Metrics::register_part(&plan, part);
         let catalog = Arc::new(catalog);
         let run = mix(plan.seed, clock.unix(0) as u64) as u16;
-        let (tally, seconds) = (Tally::new(plan.phases.len(), plan.groups.len()), count + 1);
-        let shared = Arc::new(Shared::new(plan, metrics, clock, run, brokers, security, count));
+        let (tally, seconds) = (Tally::new(plan.phases.len(), plan.groups.len(), part), count + 1);
+        let network = Network { brokers, security };
+        let shared = Arc::new(Shared::new(plan, part, metrics, clock, run, network, count));
         let (report, reports) = mpsc::channel();
         let collector = Collector::new(catalog.clone(), seconds);
         let mut run = Self {

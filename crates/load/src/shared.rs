@@ -83,6 +83,13 @@ pub(crate) struct GroupSlot {
     pub unsettled: AtomicU32,
 }
 
+/// Where brokers are, and what TLS needs to reach them.
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub brokers: Vec<SocketAddr>,
+    pub security: Option<Security>,
+}
+
 impl Shared {
     pub(crate) fn new(
         plan: Plan,
@@ -90,8 +97,7 @@ impl Shared {
         metrics: Metrics,
         clock: Clock,
         run: u16,
-        brokers: Vec<SocketAddr>,
-        security: Option<Security>,
+        Network { brokers, security }: Network,
         shards: usize,
     ) -> Self {
         let lists = plan.groups.iter().enumerate().flat_map(|(group, of)| {
@@ -117,7 +123,7 @@ impl Shared {
             starts: (0..=plan.phases.len()).map(|_| AtomicU64::new(Nanos::MAX)).collect(),
             slots: (0..shards).map(|_| slot()).collect(),
             filters: Filters::of(&plan),
-            roll: Roll::new(plan.devices()),
+            roll: Roll::new(plan.devices(), part, clock),
             sources: Sources::new(health::sources(&plan, &brokers), brokers.len()),
             security,
             sharing: plan

@@ -1,5 +1,7 @@
 //! A broker of a few lines with faults on order: what it does wrong is what the ledger must find.
 
+#![allow(dead_code, reason = "each test program takes what it needs")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -55,7 +57,22 @@ struct State {
     /// Held while standing still, and shortly by everyone who goes on.
     gate: Mutex<()>,
     seen: Mutex<BTreeMap<String, u64>>,
+    client_ids: Mutex<BTreeMap<u64, String>>,
+    heard: Mutex<Vec<Heard>>,
     known: Mutex<BTreeSet<String>>,
+}
+
+/// A stamped message as a publisher sent it.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) client_id: String,
+    pub(crate) topic: String,
+    pub(crate) stream: u32,
+    pub(crate) sequence: u32,
+    /// The stamp's clock: 40 bits of the Unix clock's microseconds.
+    pub(crate) intended_us: u64,
+    /// What follows the stamp.
+    pub(crate) rest: Vec<u8>,
 }
 
 struct Subscriber {
@@ -79,6 +96,8 @@ impl Broker {
             stopped: AtomicBool::new(false),
             gate: Mutex::new(()),
             seen: Mutex::default(),
+            client_ids: Mutex::default(),
+            heard: Mutex::default(),
             known: Mutex::default(),
         });
         let accepting = state.clone();
@@ -181,6 +200,7 @@ impl State {
         match packet {
             Packet::Connect(connect) => {
                 let id = connect.client_id.to_string();
+                self.client_ids.lock().expect("not poisoned").insert(client, id.clone());
                 let new = self.known.lock().expect("not poisoned").insert(id);
                 let session_present = self.faults.keep_sessions && !connect.clean_start && !new;
                 let reason = ReasonCode(self.faults.refuse.unwrap_or(0));
