@@ -34,7 +34,7 @@ const RECENT: usize = 1024;
 /// let mut capture = mqscope_capture::Capture::open("plant.pcapng".as_ref())?;
 /// let mut indexer = Indexer::new(Settings::default(), capture.store());
 /// let _ = indexer.run(&mut capture, &mut |packet: &PacketView<'_>| {
-///     println!("{} {}", packet.frame(), packet.packet_type());
+///     println!("{} {}", packet.frame(), packet.row.kind().name());
 ///     ControlFlow::Continue(())
 /// })?;
 /// println!("{} packets", indexer.snapshot().len());
