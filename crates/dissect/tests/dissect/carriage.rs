@@ -269,3 +269,13 @@ fn extensions(deflate: Deflate) -> (String, String) {
     let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n".to_owned();
     (offer, answer + "\r\n")
 }
+
+/// So many cases, the same in every run: a chance in some ten thousand remains that bytes after a loss pass for a packet.
+pub(crate) fn steady_cases(cases: u32) -> proptest::test_runner::Config {
+    let rng_seed = proptest::test_runner::RngSeed::Fixed(5);
+    proptest::test_runner::Config {
+        rng_seed,
+        failure_persistence: None,
+        ..proptest::test_runner::Config::with_cases(cases)
+    }
+}

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::{SIDES, conversation, steady};
-use crate::carriage::{Carriage, Cut, Wire, carriages, shown};
+use crate::carriage::{Carriage, Cut, Wire, carriages, shown, steady_cases};
 use crate::tape::*;
 
 /// Writes after a loss that are enough to find one's way.
@@ -64,7 +64,7 @@ fn assert_nothing_false(shown: &[Vec<Vec<u8>>; 2], wire: &Wire, context: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(steady_cases(24))]
 
     #[test]
     fn losses_show_nothing_that_was_not_sent(
