@@ -260,6 +260,7 @@ struct Work {
     traffic: Traffic,
     findings: Vec<Finding>,
     gathered: Vec<u8>,
+    payloads: Vec<u8>,
     /// Bytes of all frames.
     bytes: u64,
     /// Bytes that connections may have put by since that was looked at last, at most.
@@ -294,6 +295,7 @@ impl Work {
             traffic: Traffic::default(),
             findings: Vec::new(),
             gathered: Vec::new(),
+            payloads: Vec::new(),
             bytes: 0,
             put_by: 0,
             keys: KeyLog::default(),

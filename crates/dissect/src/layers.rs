@@ -41,7 +41,7 @@ pub(crate) fn below(store: &Store, places: impl Iterator<Item = Extent>) -> Vec<
                 }
                 let origins = origin::of(store, end - 1);
                 let Some(first) = origins.first() else { break };
-                layer = Some(first.layer);
+                layer = Some(first.layer());
                 groups.push(Group::of(&origins));
             }
         }

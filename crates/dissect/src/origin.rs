@@ -5,6 +5,7 @@
 
 use mqscope_capture::{CaptureError, Store};
 use mqscope_stream::Analysis;
+use mqscope_websocket::Header;
 
 use crate::trail::Place;
 use crate::{Extent, FrameRef};
@@ -18,12 +19,33 @@ pub enum Layer {
     WebSocket,
 }
 
+/// What derived bytes were made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// From a TLS record, or a part of it.
+    Record,
+    /// From a WebSocket frame, or a part of it or of its compressed message.
+    Frame,
+    /// From whole WebSocket frames side by side, none compressed: their payloads, one after the other. One entry stands
+    /// for them all, and their headers tell which is which.
+    Frames,
+}
+
+impl Made {
+    fn layer(self) -> Layer {
+        match self {
+            Self::Record => Layer::Tls,
+            Self::Frame | Self::Frames => Layer::WebSocket,
+        }
+    }
+}
+
 /// One piece that derived bytes were made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) derived: Extent,
     pub(crate) source: Extent,
-    pub(crate) layer: Layer,
+    pub(crate) made: Made,
     /// The last entry of what the derived bytes go on with: a frame or message that came in parts.
     pub(crate) before: Option<u64>,
     /// The frame that carried the source; what is worth noting about it is not kept.
@@ -36,6 +58,27 @@ const ENTRY: usize = 64;
 const REACH: usize = 4096;
 
 impl Origin {
+    pub(crate) fn layer(&self) -> Layer {
+        self.made.layer()
+    }
+
+    /// Of several frames, the one that the derived byte at `at` is from.
+    fn narrow(&self, store: &Store, at: u64) -> Option<Self> {
+        let mut bytes = vec![0; self.source.len as usize];
+        store.read(self.source.at, &mut bytes).ok()?;
+        let (mut derived, mut source) = (self.derived.at, 0);
+        loop {
+            let header = Header::parse(bytes.get(source..)?)?;
+            let len = u32::try_from(header.payload_len).ok()?;
+            let frame = Extent { at: self.source.at + source as u64, len: u32::from(header.header_len) + len };
+            if at < derived + u64::from(len) {
+                return Some(Self { derived: Extent { at: derived, len }, source: frame, ..*self });
+            }
+            derived += u64::from(len);
+            source += frame.len as usize;
+        }
+    }
+
     fn encode(&self) -> [u8; ENTRY] {
         let mut entry = [0; ENTRY];
         let frame = &self.frame;
@@ -47,9 +90,7 @@ impl Origin {
             frame.at,
             u64::from(self.derived.len) << 32 | u64::from(self.source.len),
             u64::from(frame.len) << 32 | u64::from(frame.original_len),
-            self.before.map_or(0, |before| before + 1) << 17
-                | u64::from(frame.link) << 1
-                | u64::from(self.layer == Layer::Tls),
+            self.before.map_or(0, |before| before + 1) << 18 | u64::from(frame.link) << 2 | self.made as u64,
         ];
         for (place, word) in entry.chunks_exact_mut(8).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
@@ -65,8 +106,12 @@ impl Origin {
         Self {
             derived: Extent { at: word(0), len: (lens >> 32) as u32 },
             source: Extent { at: word(1), len: lens as u32 },
-            layer: if rest & 1 != 0 { Layer::Tls } else { Layer::WebSocket },
-            before: (rest >> 17).checked_sub(1),
+            made: match rest & 3 {
+                0 => Made::Record,
+                1 => Made::Frame,
+                _ => Made::Frames,
+            },
+            before: (rest >> 18).checked_sub(1),
             frame: FrameRef {
                 number: word(2),
                 time: word(3) as i64,
@@ -74,7 +119,7 @@ impl Origin {
                 at: word(4),
                 len: (frame_lens >> 32) as u32,
                 original_len: frame_lens as u32,
-                link: (rest >> 1) as u16,
+                link: (rest >> 2) as u16,
                 analysis: Analysis::NONE,
             },
         }
@@ -98,14 +143,14 @@ pub(crate) fn derive<'a>(
     store: &Store,
     bytes: &[u8],
     places: impl Iterator<Item = Place<'a>>,
-    layer: Layer,
+    made: Made,
     before: Option<u64>,
 ) -> Result<Kept, CaptureError> {
     let mut last = before;
     let at = store.derive(bytes, |at, notes_at, notes| {
         let derived = Extent { at, len: bytes.len() as u32 };
         for (index, Place { extent: source, frame, .. }) in (notes_at / ENTRY as u64..).zip(places) {
-            let origin = Origin { derived, source, layer, before, frame: *frame };
+            let origin = Origin { derived, source, made, before, frame: *frame };
             notes.extend_from_slice(&origin.encode());
             last = Some(index);
         }
@@ -139,6 +184,9 @@ pub(crate) fn of(store: &Store, at: u64) -> Vec<Origin> {
             None => at - origin.derived.at < origin.derived.len.into(),
             Some(later) => later.derived == origin.derived || later.before == Some(index),
         };
+        if is_part && origin.made == Made::Frames {
+            return origin.narrow(store, at).into_iter().collect();
+        }
         if is_part {
             // Entries of the same bytes stand side by side.
             next = index.checked_sub(1);

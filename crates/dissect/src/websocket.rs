@@ -70,6 +70,8 @@ pub(crate) struct Heard {
     compressed: bool,
     /// Whether the message has frames to come.
     open: bool,
+    /// The offsets of the payload, if the frame is a message by itself and not compressed; else empty.
+    whole: Range<u64>,
 }
 
 impl Heard {
@@ -90,6 +92,14 @@ impl Heard {
             (self.next, self.last) = (at, None);
         }
         self.open = !header.fin;
+        let payload = at + u64::from(header.header_len);
+        let is_whole = header.fin && header.opcode == Opcode::Binary && !header.rsv1;
+        self.whole = payload..if is_whole { payload.saturating_add(header.payload_len) } else { payload };
+    }
+
+    /// Whether the data that came of those offsets is all that a frame carries, and all that its message is.
+    pub(crate) fn is_whole(&self, from: &Range<u64>) -> bool {
+        self.whole == *from
     }
 
     /// Data came of bytes that end at an offset; of which they are.

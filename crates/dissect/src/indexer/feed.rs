@@ -10,7 +10,7 @@ use crate::Protocol;
 use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::lane::{Lane, Piece, UnitKind};
-use crate::origin::{self, Kept, Layer};
+use crate::origin::{self, Kept, Made};
 use crate::recognise::{Level, Midstream, Recognised, recognise, recognise_midstream, recognise_server};
 use crate::resync::Trust;
 use crate::trail::Place;
@@ -153,10 +153,10 @@ impl<V: Visitor> Desk<'_, V> {
         &mut self,
         bytes: &[u8],
         places: impl Iterator<Item = Place<'a>>,
-        layer: Layer,
+        made: Made,
         before: Option<u64>,
     ) -> Option<Kept> {
-        match origin::derive(&self.work.store, bytes, places, layer, before) {
+        match origin::derive(&self.work.store, bytes, places, made, before) {
             Ok(kept) => Some(kept),
             Err(error) => {
                 self.work.failure.get_or_insert(error);

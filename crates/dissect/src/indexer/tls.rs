@@ -10,7 +10,7 @@ use super::Visitor;
 use super::feed::{Desk, Feed, Interest};
 use crate::connection::{Connection, Pending};
 use crate::lane::Piece;
-use crate::origin::Layer;
+use crate::origin::Made;
 use crate::tls::{Opened, Tls, Waiting};
 use crate::trail::Trail;
 use crate::{CarrierMessage, DissectError, Extent, FrameRef, Transport};
@@ -254,7 +254,7 @@ impl<V: Visitor> tls::Events for InTls<'_, '_, V> {
         let mut completed = None;
         let places =
             self.trails[direction as usize].places(raw).inspect(|place| completed = Some(*place.completed));
-        let Some(kept) = self.desk.derive(&record, places, Layer::Tls, None) else { return };
+        let Some(kept) = self.desk.derive(&record, places, Made::Record, None) else { return };
         let extents = vec![Extent { at: kept.at, len: record.len() as u32 }];
         self.tell_at(CarrierMessage::TlsAlert, direction, extents, completed);
     }
@@ -267,7 +267,7 @@ impl<V: Visitor> tls::Events for InTls<'_, '_, V> {
         let mut completed = None;
         let places =
             self.trails[direction as usize].places(from).inspect(|place| completed = Some(place.completed));
-        if let Some(kept) = self.desk.derive(bytes, places, Layer::Tls, None) {
+        if let Some(kept) = self.desk.derive(bytes, places, Made::Record, None) {
             let frame = completed.unwrap_or(self.frame);
             let piece = Piece { bytes, at: kept.at, frame, carried: frame };
             self.interest = self.desk.in_the_clear(self.connection, direction, piece);

@@ -9,11 +9,11 @@ use super::Visitor;
 use super::feed::{Desk, Interest};
 use crate::connection::{Connection, Pending};
 use crate::lane::{Lane, Piece};
-use crate::origin::Layer;
+use crate::origin::{Kept, Made};
 use crate::resync::Trust;
-use crate::trail::Trail;
+use crate::trail::{Place, Trail};
 use crate::websocket::{Heard, Stage, UNKNOWN, Way, WebSocket};
-use crate::{Breach, CarrierMessage, FrameRef, Transport};
+use crate::{Breach, CarrierMessage, Extent, FrameRef, Transport};
 
 impl<V: Visitor> Desk<'_, V> {
     /// The client begins with an HTTP request: what is held is read as a handshake.
@@ -85,17 +85,16 @@ impl<V: Visitor> Desk<'_, V> {
     ) -> Interest {
         way.trail.push(&piece);
         let Way { decoder, trail, heard } = way;
-        let mut inside = InWebSocket {
-            desk: self,
-            connection,
-            direction,
-            trail,
-            heard,
-            frame: piece.frame,
-            interest: Interest::Some,
-        };
+        let payloads = std::mem::take(&mut self.work.payloads);
+        let row = Some(FrameRow { piece, begins: decoder.offset(), source: 0..0, payloads });
+        let frame = piece.frame;
+        let interest = Interest::Some;
+        let mut inside =
+            InWebSocket { desk: self, connection, direction, trail, heard, row, frame, interest };
         decoder.push(piece.bytes, &mut inside);
-        let interest = inside.interest;
+        inside.end_row();
+        let InWebSocket { interest, row, .. } = inside;
+        self.work.payloads = row.map(|row| row.payloads).unwrap_or_default();
         trail.forget_before(heard.next);
         interest
     }
@@ -121,8 +120,9 @@ impl<V: Visitor> Desk<'_, V> {
             let missing = if missing == 0 { UNKNOWN } else { missing };
             trail.skip(missing);
             let now = self.now();
+            let row = None;
             let mut inside =
-                InWebSocket { desk: self, connection, direction, trail, heard, frame: &now, interest };
+                InWebSocket { desk: self, connection, direction, trail, heard, row, frame: &now, interest };
             decoder.gap(missing, &mut inside);
         }
         connection.websocket = Some(websocket);
@@ -137,8 +137,74 @@ struct InWebSocket<'a, 'd, V> {
     direction: Direction,
     trail: &'a mut Trail,
     heard: &'a mut Heard,
+    /// None where no piece came, but a gap.
+    row: Option<FrameRow<'a>>,
     frame: &'a FrameRef,
     interest: Interest,
+}
+
+/// Frames of one piece, side by side, each a whole message that is not compressed. What they carry is kept and goes on
+/// upwards in one go: most traffic is of this kind.
+///
+/// Invariant: `payloads` is what the frames at the offsets `source` carry.
+struct FrameRow<'a> {
+    piece: Piece<'a>,
+    /// The offset of the piece's first byte.
+    begins: u64,
+    source: Range<u64>,
+    payloads: Vec<u8>,
+}
+
+impl<V: Visitor> InWebSocket<'_, '_, V> {
+    /// Puts the payload of a frame to those that stand before it, if it is of their kind.
+    #[inline]
+    fn put_in_row(&mut self, payload: &[u8], frame: &Range<u64>) -> bool {
+        let Some(row) = self.row.as_mut().filter(|row| row.begins <= frame.start) else { return false };
+        if row.source.end != frame.start {
+            self.end_row();
+        }
+        let Some(row) = &mut self.row else { return false };
+        if row.payloads.is_empty() {
+            row.source.start = frame.start;
+        }
+        row.source.end = frame.end;
+        row.payloads.extend_from_slice(payload);
+        true
+    }
+
+    /// What frames side by side carry goes on upwards, before anything else does.
+    #[inline]
+    fn end_row(&mut self) {
+        if self.row.as_ref().is_none_or(|row| row.payloads.is_empty()) {
+            return;
+        }
+        let Some(mut row) = self.row.take() else { return };
+        let FrameRow { piece, begins, source, payloads } = &row;
+        let extent =
+            Extent { at: piece.at + (source.start - begins), len: (source.end - source.start) as u32 };
+        let place = Place { extent, frame: piece.carried, completed: piece.frame };
+        if self.has_room(payloads)
+            && let Some(kept) = self.desk.derive(payloads, std::iter::once(place), Made::Frames, None)
+        {
+            self.go_on(payloads, kept, piece.frame);
+        }
+        row.payloads.clear();
+        self.row = Some(row);
+    }
+
+    /// Whether more rows are wanted; if not, the bytes are lost.
+    fn has_room(&mut self, bytes: &[u8]) -> bool {
+        let room = !self.desk.work.has_too_many_rows();
+        if !room {
+            self.interest = self.desk.gap_at_the_top(self.connection, self.direction, bytes.len() as u64);
+        }
+        room
+    }
+
+    fn go_on(&mut self, bytes: &[u8], kept: Kept, frame: &FrameRef) {
+        let piece = Piece { bytes, at: kept.at, frame, carried: frame };
+        self.interest = self.desk.topmost(self.connection, self.direction, piece);
+    }
 }
 
 impl<V: Visitor> mqscope_websocket::Events for InWebSocket<'_, '_, V> {
@@ -150,24 +216,26 @@ impl<V: Visitor> mqscope_websocket::Events for InWebSocket<'_, '_, V> {
         if bytes.is_empty() || self.interest == Interest::None {
             return;
         }
+        let whole = self.heard.is_whole(&from);
+        let from = self.heard.data(from.end);
+        if whole && self.put_in_row(bytes, &from) {
+            return;
+        }
+        self.end_row();
         if message.kind == Kind::Text {
             let breaches = &mut self.connection.carrier.breaches[self.direction as usize];
             if !breaches.contains(&Breach::TextMessage) {
                 breaches.push(Breach::TextMessage);
             }
         }
-        if self.desk.work.has_too_many_rows() {
-            self.interest = self.desk.gap_at_the_top(self.connection, self.direction, bytes.len() as u64);
+        if self.interest == Interest::None || !self.has_room(bytes) {
             return;
         }
-        let from = self.heard.data(from.end);
         let mut completed = None;
-        let places = self.trail.places(from).inspect(|place| completed = Some(place.completed));
-        if let Some(kept) = self.desk.derive(bytes, places, Layer::WebSocket, self.heard.last) {
+        let places = self.trail.places(from).inspect(|place| completed = Some(*place.completed));
+        if let Some(kept) = self.desk.derive(bytes, places, Made::Frame, self.heard.last) {
             self.heard.last = kept.last;
-            let frame = completed.unwrap_or(self.frame);
-            let piece = Piece { bytes, at: kept.at, frame, carried: frame };
-            self.interest = self.desk.topmost(self.connection, self.direction, piece);
+            self.go_on(bytes, kept, &completed.unwrap_or(*self.frame));
         }
     }
 
@@ -178,6 +246,7 @@ impl<V: Visitor> mqscope_websocket::Events for InWebSocket<'_, '_, V> {
             Opcode::Close => CarrierMessage::WebSocketClose,
             _ => return,
         };
+        self.end_row();
         let (mut extents, mut frame) = (Vec::new(), *self.frame);
         for place in self.trail.places(raw) {
             extents.push(place.extent);
@@ -193,6 +262,7 @@ impl<V: Visitor> mqscope_websocket::Events for InWebSocket<'_, '_, V> {
     }
 
     fn fault(&mut self, fault: Fault, _: Range<u64>) {
+        self.end_row();
         let breaches = &mut self.connection.carrier.breaches[self.direction as usize];
         let breach = Breach::WebSocket(fault);
         if breaches.len() < 8 && !breaches.contains(&breach) {
@@ -201,6 +271,7 @@ impl<V: Visitor> mqscope_websocket::Events for InWebSocket<'_, '_, V> {
     }
 
     fn lost(&mut self, missing: Option<u64>) {
+        self.end_row();
         if missing.is_none() {
             self.heard.last = None;
         }
