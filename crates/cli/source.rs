@@ -167,9 +167,18 @@ pub(crate) fn report_unseen(snapshot: &Snapshot) {
     let traffic = snapshot.traffic();
     if traffic.encrypted > 0 {
         let connections = if traffic.encrypted == 1 { "connection" } else { "connections" };
+        let why = match traffic.secrets {
+            None => "--keylog FILE decrypts with the secrets that `node --tls-keylog=FILE` or SSLKEYLOGFILE=FILE writes"
+                .to_owned(),
+            Some(0) => "the key log has no secrets: is it what `node --tls-keylog=FILE` or SSLKEYLOGFILE=FILE wrote?"
+                .to_owned(),
+            Some(secrets) => format!(
+                "the key log has secrets of {secrets}, these not among them, or not all of theirs: was it written \
+                 while this was captured?"
+            ),
+        };
         eprintln!(
-            "mqscope: {} TLS {connections} could not be decrypted; `-Y tls` shows the handshakes, --keylog FILE decrypts with \
-             the secrets that `node --tls-keylog=FILE` or SSLKEYLOGFILE=FILE writes",
+            "mqscope: {} TLS {connections} could not be decrypted; `-Y tls` shows the handshakes; {why}",
             traffic.encrypted
         );
     }

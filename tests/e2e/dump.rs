@@ -227,6 +227,16 @@ fn a_key_log_asked_for_has_to_be_there_and_one_that_the_environment_names_need_n
 }
 
 #[test]
+fn a_key_log_that_does_not_fit_is_said_not_to() {
+    let path = capture("mqttjs-mqtts-13.pcapng");
+    let said = |keys: &str| run(["dump", "-r", &path, "--keylog", keys]).expect(0).err;
+    let others = said(&capture("mqttjs-mqtts-12.keys"));
+    assert!(others.contains("could not be decrypted") && others.contains("these not among them"), "{others}");
+    let none = said(at_root("Cargo.toml").to_str().unwrap());
+    assert!(none.contains("could not be decrypted") && none.contains("has no secrets"), "{none}");
+}
+
+#[test]
 fn the_last_line_of_a_key_log_counts_without_its_end() {
     let path = capture("mqttjs-mqtts-13.pcapng");
     let lines = fs::read_to_string(capture("mqttjs-mqtts-13.keys")).unwrap();

@@ -3,8 +3,9 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 /// What a finished program left behind.
@@ -76,6 +77,11 @@ pub(crate) fn finish(command: &mut Command, input: &[u8]) -> Said {
         out: output.stdout,
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Ctrl-C, for a program that this test started.
+pub(crate) fn interrupt(child: &Child) {
+    rustix::process::kill_process(Pid::from_child(child), Signal::INT).expect("it runs");
 }
 
 /// A file or folder of the repository.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::program::{Said, finish, mqscope, run};
+use crate::program::{Said, finish, interrupt, mqscope, run};
 use crate::servers::{Mosquitto, free_port};
 
 const SCENARIO: &str = r#"
@@ -184,8 +184,7 @@ fn ctrl_c_ends_all_processes_and_the_report_says_so() {
     }
     let children = children_of(child.id());
     assert_eq!(children.len(), 2, "{children:?}");
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
-    assert!(killed.success());
+    interrupt(&child);
     let mut rest = String::new();
     err.read_to_string(&mut rest).expect("reads");
     let output = child.wait_with_output().expect("ends");

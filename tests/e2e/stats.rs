@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::Read as _;
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::captures::{beside, dump, shipped};
-use crate::program::{Said, at_root, mqscope, run, tool};
+use crate::program::{Said, at_root, interrupt, mqscope, run};
 use crate::servers::{Mosquitto, free_port};
 
 fn stats(capture: &str, options: &[&str]) -> Said {
@@ -123,7 +123,7 @@ fn a_run_and_the_capture_of_it_count_the_same() {
     let out = folder.path().join("report");
     let url = format!("mqtt://127.0.0.1:{listen}");
     let ran = run(["run", file.to_str().unwrap(), "--broker", &url, "--out", out.to_str().unwrap()]);
-    tool(Command::new("kill").args(["-INT", &stats.id().to_string()]));
+    interrupt(&stats);
     let mut text = String::new();
     stats.stdout.take().unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(stats.wait().unwrap().code(), Some(130), "{text}");

@@ -224,7 +224,10 @@ impl Indexer {
 
     /// The index as it is now.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(&self.work.index, self.work.start, self.work.frames, &self.work.traffic)
+        let Work { settings, index, start, frames, traffic, keys, .. } = &self.work;
+        let given = settings.keylog.is_some() || !keys.is_empty();
+        let traffic = Traffic { secrets: given.then(|| keys.len()), ..traffic.clone() };
+        Snapshot::new(index, *start, *frames, traffic)
     }
 
     /// Where the captured bytes are that an indexed packet was made from: its own, or those that encrypt, mask or

@@ -70,7 +70,8 @@ impl Origin {
         loop {
             let header = Header::parse(bytes.get(source..)?)?;
             let len = u32::try_from(header.payload_len).ok()?;
-            let frame = Extent { at: self.source.at + source as u64, len: u32::from(header.header_len) + len };
+            let frame =
+                Extent { at: self.source.at + source as u64, len: u32::from(header.header_len) + len };
             if at < derived + u64::from(len) {
                 return Some(Self { derived: Extent { at: derived, len }, source: frame, ..*self });
             }

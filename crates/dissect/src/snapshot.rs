@@ -49,6 +49,8 @@ pub struct Traffic {
     pub ports: Vec<(u16, u32)>,
     /// TLS connections that could not be decrypted.
     pub encrypted: u32,
+    /// TLS connections that secrets are known of, in the capture or not; `None` where nobody gave any.
+    pub secrets: Option<usize>,
     /// Upgrades to a WebSocket for MQTT that a server refused.
     pub refused: u32,
 }
@@ -68,9 +70,9 @@ impl Traffic {
 }
 
 impl Snapshot {
-    pub(crate) fn new(index: &Index, start: i64, frames: u64, traffic: &Traffic) -> Self {
+    pub(crate) fn new(index: &Index, start: i64, frames: u64, traffic: Traffic) -> Self {
         Self(Arc::new(Inner {
-            traffic: traffic.clone(),
+            traffic,
             sealed: index.sealed().to_vec(),
             open: index.open().clone(),
             flows: index.flows.clone(),
@@ -82,7 +84,7 @@ impl Snapshot {
 
     /// Of a capture that has not begun.
     pub fn empty() -> Self {
-        Self::new(&Index::new(), 0, 0, &Traffic::default())
+        Self::new(&Index::new(), 0, 0, Traffic::default())
     }
 
     /// How many packets there are.
