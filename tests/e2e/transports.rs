@@ -238,18 +238,24 @@ fn each_device_has_the_certificate_that_its_path_says() {
 
 #[test]
 fn the_secrets_written_down_open_the_traffic() {
-    let authority = Authority::new();
-    let broker = authority.mosquitto("");
-    let listen = free_port();
-    let keys = authority.folder().join("run.keys");
-    let tap = format!("127.0.0.1:{listen}=mqtts://127.0.0.1:{}", broker.port);
-    let dump = Dump::start(&["--tap", &tap, "--keylog", keys.to_str().unwrap()]);
-    dump.wait_until_it_listens(listen);
-    let tls = "tls: {ca: ca.pem, keylog: run.keys}";
-    authority.run(&format!("{{brokers: 'mqtts://localhost:{listen}', {tls}}}")).expect(0);
-    let seen = dump.conversation("devices-7");
-    let commands: Vec<&str> = seen.iter().filter_map(|line| line["packet"]["cmd"].as_str()).collect();
-    assert_eq!(commands[..2], ["connect", "connack"]);
-    assert_eq!(commands.iter().filter(|command| **command == "publish").count(), 15);
-    assert_eq!(commands.iter().filter(|command| **command == "pubcomp").count(), 5);
+    // mosquitto reads the key of a websockets listener as the user it has become, and starts with no such listener alone.
+    let websockets = format!("protocol websockets\nuser root\nlistener {} 127.0.0.1", free_port());
+    for (scheme, listener) in [("mqtts", ""), ("wss", &websockets)] {
+        let authority = Authority::new();
+        let broker = authority.mosquitto(listener);
+        let listen = free_port();
+        let keys = authority.folder().join("run.keys");
+        let tap = format!("127.0.0.1:{listen}=mqtts://127.0.0.1:{}", broker.port);
+        let dump = Dump::start(&["--tap", &tap, "--keylog", keys.to_str().unwrap()]);
+        dump.wait_until_it_listens(listen);
+        let tls = "tls: {ca: ca.pem, keylog: run.keys}";
+        authority.run(&format!("{{brokers: '{scheme}://localhost:{listen}', {tls}}}")).expect(0);
+        let upgrades = sum(&authority.summary(), "latencies", "ws_upgrade_latency");
+        assert_eq!(upgrades, if scheme == "wss" { 21 } else { 0 });
+        let seen = dump.conversation("devices-7");
+        let commands: Vec<&str> = seen.iter().filter_map(|line| line["packet"]["cmd"].as_str()).collect();
+        assert_eq!(commands[..2], ["connect", "connack"], "{scheme}");
+        assert_eq!(commands.iter().filter(|command| **command == "publish").count(), 15, "{scheme}");
+        assert_eq!(commands.iter().filter(|command| **command == "pubcomp").count(), 5, "{scheme}");
+    }
 }
