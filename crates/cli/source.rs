@@ -18,7 +18,8 @@ use crate::{
     tap::{self, Tap, TapSettings},
 };
 
-/// What live traffic takes of the disk at most; the oldest frames go first.
+/// What live traffic takes of the disk at most, the oldest frames going first; what is decrypted, unmasked and inflated of
+/// it may take as much again, and so may the notes on where that came from.
 pub(crate) const SPOOL_BYTES: u64 = 4 << 30;
 
 /// An opened source.

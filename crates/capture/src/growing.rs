@@ -18,6 +18,7 @@ use crate::CaptureError;
 pub(crate) struct Growing {
     state: Mutex<State>,
     more: Condvar,
+    ring: Option<Ring>,
 }
 
 #[derive(Debug)]
@@ -113,6 +114,11 @@ impl Growing {
         Ok(())
     }
 
+    /// How much is kept, if not all.
+    pub(crate) fn ring(&self) -> Option<Ring> {
+        self.ring
+    }
+
     /// Where the written bytes end.
     pub(crate) fn end(&self) -> u64 {
         self.lock().end
@@ -188,7 +194,7 @@ impl Appender {
             source_done: None,
             drops: (0, 0),
         };
-        let growing = Arc::new(Growing { state: Mutex::new(state), more: Condvar::new() });
+        let growing = Arc::new(Growing { state: Mutex::new(state), more: Condvar::new(), ring });
         Ok(Self { growing, segment, end: 0, frames: 0, ring })
     }
 

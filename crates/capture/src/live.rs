@@ -19,7 +19,8 @@ pub struct LiveOptions {
     pub snaplen: u32,
     /// The kernel's buffer, in MiB.
     pub buffer_mib: u32,
-    /// About how many bytes of frames are kept on disk, newest first; without it, all of them.
+    /// About how many bytes of frames are kept on disk, newest first, and as many at most of what is derived from
+    /// them; without it, all.
     pub ring_bytes: Option<u64>,
 }
 

@@ -1,10 +1,11 @@
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::CaptureError;
-use crate::growing::Growing;
+use crate::growing::{Growing, Ring};
 use crate::scratch::Scratch;
 
 /// The bytes behind a capture, to be read again at any position: the file itself, or the spool, and beside them what
@@ -21,7 +22,7 @@ struct Inner {
 }
 
 /// What was derived from captured bytes, and notes on where it came from. A reader sees all that was appended.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Derived {
     bytes: Scratch,
     notes: Scratch,
@@ -38,15 +39,18 @@ impl Store {
     pub const DERIVED: u64 = 1 << 62;
 
     pub(crate) fn file(file: File, name: String) -> Self {
-        Self::new(Bytes::File { file, name })
+        Self::new(Bytes::File { file, name }, None)
     }
 
     pub(crate) fn growing(growing: Arc<Growing>) -> Self {
-        Self::new(Bytes::Growing(growing))
+        let ring = growing.ring();
+        Self::new(Bytes::Growing(growing), ring)
     }
 
-    fn new(bytes: Bytes) -> Self {
-        Self(Arc::new(Inner { bytes, derived: Mutex::default() }))
+    /// Of derived bytes, and of notes, a ring keeps as much as of captured ones.
+    fn new(bytes: Bytes, ring: Option<Ring>) -> Self {
+        let derived = Derived { bytes: Scratch::new(ring), notes: Scratch::new(ring) };
+        Self(Arc::new(Inner { bytes, derived: Mutex::new(derived) }))
     }
 
     pub(crate) fn bytes(&self) -> &Bytes {
@@ -80,14 +84,16 @@ impl Store {
     /// Fills `buf` with notes on derived bytes, from the byte `at` of all notes on.
     ///
     /// # Errors
-    /// [`CaptureError::BeyondEnd`] if there are not so many, and what the system says if it cannot read.
+    /// [`CaptureError::Dropped`] if a ring let go of them, [`CaptureError::BeyondEnd`] if there are not so many, and
+    /// what the system says if it cannot read.
     pub fn read_notes(&self, at: u64, buf: &mut [u8]) -> Result<(), CaptureError> {
         self.derived().notes.read(at, buf)
     }
 
-    /// Bytes of notes so far.
-    pub fn notes_end(&self) -> u64 {
-        self.derived().notes.end()
+    /// Which bytes of the notes are kept: all so far, unless a ring let go of the oldest.
+    pub fn notes(&self) -> Range<u64> {
+        let notes = &self.derived().notes;
+        notes.start()..notes.end()
     }
 
     /// Fills `buf` with the bytes that begin at `at`, as in [`Frame::at`](crate::Frame::at).

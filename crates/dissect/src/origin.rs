@@ -161,12 +161,12 @@ pub(crate) fn derive<'a>(
 
 /// All that the derived byte at `at` was made from, and with it what came before of its frame, message or record.
 pub(crate) fn of(store: &Store, at: u64) -> Vec<Origin> {
-    let count = store.notes_end() / ENTRY as u64;
+    let kept = store.notes();
     let read = |index: u64| {
         let mut entry = [0; ENTRY];
         store.read_notes(index * ENTRY as u64, &mut entry).ok().map(|()| Origin::decode(&entry))
     };
-    let (mut low, mut high) = (0, count);
+    let (mut low, mut high) = (kept.start / ENTRY as u64, kept.end / ENTRY as u64);
     while low < high {
         let middle = low + (high - low) / 2;
         match read(middle) {
