@@ -1,9 +1,10 @@
 //! The command line as it is typed. What it means is resolved in `commands`.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use mqscope_load::Part;
 
@@ -16,13 +17,26 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// Open the inspector on this capture (the same as `mqscope inspect -r FILE`)
+    /// Open the inspector on this capture (the same as `mqscope inspect -r FILE`, and with its options)
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
     /// When to colour what is printed
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
     pub(crate) color: Color,
+}
+
+impl Args {
+    /// What was typed. A capture with options after it means `inspect -r` with the same.
+    pub(crate) fn typed(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
+        if let [_, first, _, ..] = &words[..]
+            && Self::command().find_subcommand(first).is_none()
+            && Path::new(first).is_file()
+        {
+            words.splice(1..1, ["inspect".into(), "-r".into()]);
+        }
+        Self::try_parse_from(words)
+    }
 }
 
 #[derive(Debug, Subcommand)]

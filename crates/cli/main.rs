@@ -5,8 +5,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 mod args;
 #[cfg(feature = "embedded-broker")]
 mod broker;
@@ -21,7 +19,7 @@ mod tap;
 mod url;
 
 fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    let args = match args::Args::typed(std::env::args_os().collect()) {
         Ok(args) => args,
         Err(error) => {
             // clap prints help and versions through the same path; only real mistakes are exit 2

@@ -121,6 +121,19 @@ fn inspector(capture: &str) -> Terminal {
 }
 
 #[test]
+fn a_capture_takes_the_options_of_inspect() {
+    let capture = "captures/mqttjs-wss-13.pcap.gz";
+    let keys = "captures/mqttjs-wss-13.keys";
+    let mut terminal = Terminal::start(&[capture, "--keylog", keys, "-Y", "mqtt.msgtype == connack"], 24, 80);
+    terminal.wait_for_text("CONNACK");
+    // Out of the filter first.
+    terminal.press("q");
+    terminal.wait_for_text("SUBACK");
+    terminal.press("q");
+    assert!(terminal.expect_end().success());
+}
+
+#[test]
 fn a_capture_opens_and_its_packets_can_be_walked_through() {
     let mut terminal = inspector("mqttjs-v311.pcapng");
     // The fields of the first packet, then of the second, then of the last.

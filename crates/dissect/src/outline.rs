@@ -101,8 +101,15 @@ impl Outline {
         }
         let is_encrypted = below.iter().any(|layer| layer.layer == Layer::Tls);
         let open = if is_encrypted { None } else { open };
-        for frame in layers::frames(view, &below) {
-            lower::add_frame(&mut outline, view, &frame, open.as_ref());
+        let frames = layers::frames(view, &below);
+        for frame in &frames {
+            lower::add_frame(&mut outline, view, frame, open.as_ref());
+        }
+        if let [first, .., last] = &frames[..] {
+            lower::put_together(
+                &mut outline,
+                &format!("{}, {} to {}", frames.len(), first.number, last.number),
+            );
         }
         for layer in shown.into_iter().rev() {
             layer.add(&mut outline);

@@ -31,7 +31,7 @@ pub(super) fn add_frame(outline: &mut Outline, view: &PacketView<'_>, frame: &Fr
     let bytes = &outline.layers[layer].bytes;
     // Filters ask of the frame that completed the packet.
     let filtered = frame.number == view.row.frame.number;
-    let mut tree = Tree { nodes: &mut outline.nodes, layer, start: 0, available: bytes.len(), filtered };
+    let mut tree = Tree { available: bytes.len(), filtered, ..Tree::new(&mut outline.nodes, layer) };
 
     tree.group("Frame", format!("{}, {} bytes", frame.number, frame.original_len), 0, bytes.len());
     tree.leaf("Number", frame.number.to_string(), 0, 0, Some(format!("frame.number == {}", frame.number)));
@@ -51,6 +51,19 @@ pub(super) fn add_frame(outline: &mut Outline, view: &PacketView<'_>, frame: &Fr
     if let Some(error) = headers.error {
         tree.push(0, NodeKind::Error, "Header", error.to_string(), 0, 0, 0xff, None);
     }
+}
+
+/// Hangs the frames that were added below one line that speaks of them all.
+pub(super) fn put_together(outline: &mut Outline, frames: &str) {
+    if outline.layers.is_empty() {
+        return;
+    }
+    for node in &mut outline.nodes {
+        node.depth += 1;
+    }
+    let mut all = Vec::new();
+    Tree::new(&mut all, 0).group("Frames", frames.to_owned(), 0, 0);
+    outline.nodes.splice(..0, all);
 }
 
 /// The records or frames of one layer, about to be added.
@@ -83,13 +96,18 @@ impl Shown {
 
     pub(super) fn add(self, outline: &mut Outline) {
         let layer = outline.layers.len();
-        let (name, part) = match self.layer {
-            Layer::Tls => ("TLS", "TLS record"),
-            Layer::WebSocket => ("WebSocket", "WebSocket frame"),
+        let (name, part, all) = match self.layer {
+            Layer::Tls => ("TLS", "TLS record", "TLS records"),
+            Layer::WebSocket => ("WebSocket", "WebSocket frame", "WebSocket frames"),
         };
         outline.layers.push(OutlineLayer { name: name.to_owned(), bytes: self.bytes });
         let available = outline.layers[layer].bytes.len();
-        let mut tree = Tree { nodes: &mut outline.nodes, layer, start: 0, available, filtered: true };
+        let mut tree = Tree { available, ..Tree::new(&mut outline.nodes, layer) };
+        if self.parts.len() > 1 {
+            // Some clients write a packet in a dozen pieces.
+            tree.group(all, format!("{}, {available} bytes", self.parts.len()), 0, available);
+            tree.depth = 1;
+        }
         for (start, end, facts) in self.parts {
             tree.start = start;
             tree.group(part, format!("{} bytes", end - start), 0, end - start);
@@ -122,7 +140,7 @@ pub(super) fn add_message(
     let layer = outline.layers.len();
     let available = bytes.len();
     outline.layers.push(OutlineLayer { name: message.name().to_owned(), bytes });
-    let mut tree = Tree { nodes: &mut outline.nodes, layer, start: 0, available, filtered: true };
+    let mut tree = Tree { available, ..Tree::new(&mut outline.nodes, layer) };
     let title = format!("{available} bytes, from {}", view.side);
     tree.group(message.name(), title, 0, available);
     tree.facts(&facts, secrets);
@@ -147,9 +165,15 @@ struct Tree<'a> {
     available: usize,
     /// Whether filters hold for packets that have these values.
     filtered: bool,
+    /// Where groups hang.
+    depth: usize,
 }
 
-impl Tree<'_> {
+impl<'a> Tree<'a> {
+    fn new(nodes: &'a mut Vec<OutlineNode>, layer: usize) -> Self {
+        Self { nodes, layer, start: 0, available: 0, filtered: true, depth: 0 }
+    }
+
     fn group(&mut self, label: &str, value: String, at: usize, len: usize) {
         self.push(0, NodeKind::Group, label, value, at, len, 0xff, None);
     }
@@ -186,7 +210,7 @@ impl Tree<'_> {
         let label = label.to_owned();
         let filter = filter.filter(|_| self.filtered);
         self.nodes.push(OutlineNode {
-            depth,
+            depth: self.depth + depth,
             layer: self.layer,
             start,
             len,

@@ -19,8 +19,19 @@ use super::{
 use crate::theme::Role;
 
 /// Layers that are folded until somebody unfolds them: what most people do not look at.
-pub(crate) const FOLDED_AT_FIRST: [&str; 8] =
-    ["Frame", "Ethernet", "Linux cooked capture", "IPv4", "IPv6", "TCP", "TLS record", "WebSocket frame"];
+pub(crate) const FOLDED_AT_FIRST: [&str; 11] = [
+    "Frames",
+    "Frame",
+    "Ethernet",
+    "Linux cooked capture",
+    "IPv4",
+    "IPv6",
+    "TCP",
+    "TLS records",
+    "TLS record",
+    "WebSocket frames",
+    "WebSocket frame",
+];
 /// Characters of a client identifier in the list.
 const CLIENT_CHARS: usize = 60;
 

@@ -203,6 +203,20 @@ fn every_layer_down_to_the_frame_shows_its_own_bytes() {
 }
 
 #[test]
+fn a_packet_written_in_many_pieces_has_one_line_for_each_layer() {
+    let mut stage = Stage::open("mqttjs-wss-12.pcapng.zst");
+    stage.press("j j j j");
+    let text = stage.text();
+    let lines =
+        ["▸ Frames: 10, 12 to 21", "▸ TLS records: 10, 377 bytes", "▸ WebSocket frames: 10, 87 bytes"];
+    for line in lines.into_iter().chain(["▾ MQTT: CONNECT"]) {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+    stage.press("Tab g g j Right");
+    assert!(stage.text().contains("  ▾ TLS record: 37 bytes"), "{}", stage.text());
+}
+
+#[test]
 fn a_connection_without_keys_says_how_to_get_them() {
     let mut stage = Stage::open("mqttjs-keyless.pcap");
     stage.press("j");
