@@ -128,7 +128,7 @@ fn a_capture_takes_the_options_of_inspect() {
     terminal.wait_for_text("CONNACK");
     // Out of the filter first.
     terminal.press("q");
-    terminal.wait_for_text("SUBACK");
+    terminal.wait_for_text("SUBSCRIBE");
     terminal.press("q");
     assert!(terminal.expect_end().success());
 }
