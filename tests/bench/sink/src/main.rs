@@ -1,7 +1,10 @@
 //! A broker that does next to nothing, so that a generator's figures are the generator's: it acknowledges, answers
-//! pings, and sends every QoS 0 message to whoever has subscribed to anything, as fast as they take it.
+//! pings, and sends every QoS 0 message to whoever has subscribed to anything, as fast as they take it. Who begins with
+//! an HTTP request is answered in WebSocket.
 //!
 //! Prints its address, and its counters for each line on standard input; ends with its standard input.
+
+mod websocket;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -15,6 +18,8 @@ use mqscope_wire::{
     frame,
 };
 use socket2::{Domain, Protocol, Socket, Type};
+
+use websocket::WebSocket;
 
 const LISTENER: Token = Token(usize::MAX);
 /// Connections that wait to be accepted: as many as the kernel lets wait.
@@ -73,7 +78,8 @@ struct Sink {
 struct Connection {
     socket: TcpStream,
     version: Version,
-    /// The start of a packet whose rest has not come.
+    websocket: Option<WebSocket>,
+    /// The start of a packet, or of a request, whose rest has not come.
     partial: Vec<u8>,
     out: Vec<u8>,
     is_subscriber: bool,
@@ -156,6 +162,7 @@ impl Sink {
             self.connections[at] = Some(Connection {
                 socket,
                 version: Version::V311,
+                websocket: None,
                 partial: Vec::new(),
                 out: Vec::new(),
                 is_subscriber: false,
@@ -226,8 +233,24 @@ impl Sink {
 }
 
 impl Connection {
-    /// Answers all whole packets; whether the connection goes on.
+    /// Answers whatever is whole; whether the connection goes on.
     fn take(&mut self, bytes: &[u8], fan: &mut Vec<u8>) -> bool {
+        if self.websocket.is_none() && (bytes.starts_with(b"G") || self.partial.starts_with(b"G")) {
+            self.partial.extend_from_slice(bytes);
+            let Some((websocket, rest)) = WebSocket::accept(&mut self.partial, &mut self.out) else { return true };
+            self.websocket = Some(websocket);
+            return self.take(&rest, fan);
+        }
+        let Some(mut websocket) = self.websocket.take() else { return self.take_mqtt(bytes, fan) };
+        let answered = self.out.len();
+        let going_on = self.take_mqtt(&websocket.open(bytes), fan);
+        let answers = self.out.split_off(answered);
+        websocket.seal(&answers, &mut self.out);
+        self.websocket = Some(websocket);
+        going_on
+    }
+
+    fn take_mqtt(&mut self, bytes: &[u8], fan: &mut Vec<u8>) -> bool {
         if self.partial.is_empty() {
             let taken = self.packets(bytes, fan);
             self.partial.extend_from_slice(taken.map_or(&[], |taken| &bytes[taken..]));
