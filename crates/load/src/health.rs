@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::part::Part;
 use crate::scenario::{Estimate, Plan};
+use crate::sources::of_part;
 
 /// Descriptors besides the connections': standard streams, polls, timers, the report.
 const SPARE_DESCRIPTORS: u64 = 64;
@@ -69,19 +70,21 @@ pub(crate) fn check(
     brokers: &[SocketAddr],
     others: u64,
 ) -> Result<(), Obstacle> {
-    for address in &plan.target.source_ips {
+    let own = sources(plan, part, brokers);
+    for address in &own {
         // Binding a datagram socket asks the same as binding a connection's, and leaves nothing behind.
         let bound = UdpSocket::bind((*address, 0));
         bound.map_err(|source| Obstacle::Source { address: *address, source })?;
     }
-    let given = &plan.target.source_ips;
-    let lacking = |broker: &&SocketAddr| given.iter().all(|source| source.is_ipv4() != broker.is_ipv4());
-    if let Some(broker) = brokers.iter().find(lacking).filter(|_| !given.is_empty()) {
+    let lacking = |broker: &&SocketAddr| own.iter().all(|source| source.is_ipv4() != broker.is_ipv4());
+    if let Some(broker) = brokers.iter().find(lacking).filter(|_| !own.is_empty()) {
         let family = if broker.is_ipv4() { 4 } else { 6 };
         return Err(Obstacle::Family { broker: broker.ip(), family });
     }
     let connections = u64::from(part.devices(plan));
-    let ports = estimate.ports.max(sources(plan, brokers).len() as u64 * local_ports());
+    // The estimate is of all addresses that the plan names.
+    let named = plan.target.source_ips.len().max(1) as u64;
+    let ports = estimate.ports / named * own.len().max(1) as u64;
     if connections > ports {
         return Err(Obstacle::Ports { needed: connections, ports });
     }
@@ -112,18 +115,22 @@ fn raise_descriptors(_: u64) -> u64 {
     u64::MAX
 }
 
-/// The addresses to connect from: the plan's, or, towards a broker of this machine and with many devices,
-/// several of the loopback network, all of which are this machine's on Linux. The system finds a free port fast
-/// only while most are free.
-pub(crate) fn sources(plan: &Plan, brokers: &[SocketAddr]) -> Vec<IpAddr> {
-    let own = &plan.target.source_ips;
+/// The addresses that a part's devices connect from: its share of the plan's, or, towards a broker of this machine and with
+/// many devices, of several of the loopback network, all of which are this machine's on Linux. The system finds a free port
+/// fast only while most are free.
+pub(crate) fn sources(plan: &Plan, part: Part, brokers: &[SocketAddr]) -> Vec<IpAddr> {
+    let named = &plan.target.source_ips;
     let loopback = |broker: &SocketAddr| matches!(broker.ip(), IpAddr::V4(address) if address.is_loopback());
     let wanted = u64::from(plan.devices()).div_ceil(local_ports() / 4);
-    if !own.is_empty() || wanted < 2 || !cfg!(target_os = "linux") || !brokers.iter().all(loopback) {
-        return own.clone();
+    if !named.is_empty() || wanted < 2 || !cfg!(target_os = "linux") || !brokers.iter().all(loopback) {
+        return of_part(named, part);
     }
+    // As many for each part.
+    let wanted = wanted.next_multiple_of(u64::from(part.of()));
     let first = Ipv4Addr::LOCALHOST.to_bits();
-    (first..).take(wanted as usize).map(|bits| Ipv4Addr::from_bits(bits).into()).collect()
+    let all: Vec<IpAddr> =
+        (first..).take(wanted as usize).map(|bits| Ipv4Addr::from_bits(bits).into()).collect();
+    of_part(&all, part)
 }
 
 /// How many local ports the system gives out for one address.
@@ -194,6 +201,25 @@ mod tests {
     }
 
     #[test]
+    fn a_part_needs_its_own_source_addresses_only() {
+        // The second and the fourth are for documentation, and of no machine.
+        let text = "target: {brokers: 127.0.0.1, source_ips: [127.0.0.2, 198.51.100.1, 127.0.0.3, 198.51.100.2]}
+groups: {g: {count: 100, subscribe: t}}
+phases: [{name: p, duration: 1s}]";
+        let plan = Scenario::parse("s", text, &Overrides::default()).expect("a plan");
+        let check_part = |number, of| {
+            let part = Part::new(number, of).expect("a part");
+            let brokers = [SocketAddr::from(([127, 0, 0, 1], 1883))];
+            let checked = check(&plan, part, &Estimate::of(&plan), &brokers, 0);
+            checked.err().map(|obstacle| obstacle.to_string()).unwrap_or_default()
+        };
+        assert!(check_part(2, 2).contains("cannot come from 198.51.100.1"), "{}", check_part(2, 2));
+        assert_eq!(check_part(1, 2), "");
+        let message = check_part(1, 1);
+        assert!(message.contains("cannot come from 198.51.100.1"), "{message}");
+    }
+
+    #[test]
     fn many_devices_on_one_machine_come_from_many_addresses() {
         let plan = |devices: u32| {
             let text = format!(
@@ -202,12 +228,16 @@ mod tests {
             Scenario::parse("s", &text, &Overrides::default()).expect("a plan")
         };
         let local = [SocketAddr::from(([127, 0, 0, 1], 1883))];
-        assert!(sources(&plan(100), &local).is_empty());
-        assert!(sources(&plan(100_000), &[SocketAddr::from(([192, 0, 2, 1], 1883))]).is_empty());
+        let whole = |devices, brokers: &[SocketAddr]| sources(&plan(devices), Part::WHOLE, brokers);
+        assert!(whole(100, &local).is_empty());
+        assert!(whole(100_000, &[SocketAddr::from(([192, 0, 2, 1], 1883))]).is_empty());
         if cfg!(target_os = "linux") {
-            let many = sources(&plan(100_000), &local);
+            let many = whole(100_000, &local);
             assert!(many.len() as u64 * local_ports() >= 400_000, "{many:?}");
             assert_eq!(many[..2], [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])]);
+            let part = |number| sources(&plan(100_000), Part::new(number, 2).expect("a part"), &local);
+            assert_eq!(part(1).len(), part(2).len());
+            assert!(part(1).iter().all(|address| !part(2).contains(address)), "each part has its own");
         }
     }
 

@@ -124,7 +124,7 @@ impl Shared {
             slots: (0..shards).map(|_| slot()).collect(),
             filters: Filters::of(&plan),
             roll: Roll::new(plan.devices(), part, clock),
-            sources: Sources::new(health::sources(&plan, &brokers), brokers.len()),
+            sources: Sources::new(health::sources(&plan, part, &brokers), part, brokers.len()),
             security,
             sharing: plan
                 .groups

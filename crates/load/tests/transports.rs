@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use common::{Broker, Faults, count, samples};
-use mqscope_load::{Control, Finished, Overrides, RunError, Scenario, run};
+use mqscope_load::{Control, Finished, Overrides, Part, RunError, Scenario, run};
 use mqscope_report::Outcome;
 use mqscope_websocket::Kind;
 use websocket::{Front, Manners};
@@ -213,6 +213,18 @@ fn connections_come_evenly_from_the_source_addresses() {
     for source in ["127.0.0.2", "127.0.0.3", "127.0.0.9"] {
         assert_eq!(broker.seen(&format!("from {source}")), 4, "{source}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn each_part_of_a_run_connects_from_source_addresses_of_its_own() {
+    let broker = Broker::start(Faults::default());
+    let target = format!("{{brokers: 'mqtt://{}', source_ips: [127.0.0.2-127.0.0.5]}}", broker.address);
+    let plan = Scenario::parse("test.yaml", &crowd(&target), &Overrides::default()).expect("a plan");
+    let part = Part::new(2, 2).expect("a part");
+    run(plan, Control { part, ..Control::default() }).expect("runs");
+    let from = |last: u8| broker.seen(&format!("from 127.0.0.{last}"));
+    assert_eq!([from(2), from(3), from(4), from(5)], [0, 3, 0, 3], "of 12 devices");
 }
 
 #[test]
