@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "each test program takes what it needs")]
 
+pub(crate) mod listener;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -16,6 +18,8 @@ use mqscope_wire::{
     Ack, ConnAck, Packet, PacketId, Properties, Publish, QoS, ReasonCode, ReasonCodes, Strict, SubAck,
     Version, decode, encode, frame,
 };
+
+use listener::Listener;
 
 /// What goes wrong. Every n-th delivery is counted over the whole broker, from 1.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +49,7 @@ pub(crate) struct Faults {
 pub(crate) struct Broker {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
+    _listener: Listener,
 }
 
 struct State {
@@ -53,7 +58,6 @@ struct State {
     deliveries: AtomicU64,
     publishes: AtomicU64,
     clients: AtomicU64,
-    stopped: AtomicBool,
     /// Held while standing still, and shortly by everyone who goes on.
     gate: Mutex<()>,
     seen: Mutex<BTreeMap<String, u64>>,
@@ -85,32 +89,21 @@ struct Subscriber {
 
 impl Broker {
     pub(crate) fn start(faults: Faults) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
             faults,
             subscribers: Mutex::default(),
             deliveries: AtomicU64::new(0),
             publishes: AtomicU64::new(0),
             clients: AtomicU64::new(0),
-            stopped: AtomicBool::new(false),
             gate: Mutex::new(()),
             seen: Mutex::default(),
             client_ids: Mutex::default(),
             heard: Mutex::default(),
             known: Mutex::default(),
         });
-        let accepting = state.clone();
-        thread::spawn(move || {
-            for socket in listener.incoming() {
-                if accepting.stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                let (Ok(socket), state) = (socket, accepting.clone()) else { continue };
-                thread::spawn(move || state.serve(socket));
-            }
-        });
-        Self { address, state }
+        let serving = state.clone();
+        let listener = Listener::start(move |socket| serving.clone().serve(socket));
+        Self { address: listener.address, state, _listener: listener }
     }
 
     /// How many packets of each type clients sent; PUBLISH packets with `DUP`; connections `from` an address.
@@ -135,13 +128,6 @@ impl Broker {
 
     pub(crate) fn run(&self, text: &str) -> Finished {
         mqscope_load::run(self.plan(text), Control::default()).expect("runs")
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.state.stopped.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(self.address);
     }
 }
 

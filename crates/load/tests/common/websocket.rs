@@ -1,14 +1,16 @@
 //! A WebSocket server before a broker, as polite or impolite as it is told to be.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use mqscope_websocket::handshake::{Request, accept_key};
 use mqscope_websocket::{CloseCode, Decoder, Deflate, Encoder, Events, Kind, MessageInfo, Opcode, Sender};
+
+use crate::common::listener::Listener;
 
 /// How it behaves.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,7 @@ impl Default for Manners {
 pub(crate) struct Front {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
+    _listener: Listener,
 }
 
 struct State {
@@ -47,13 +50,10 @@ struct State {
     compressed: AtomicU64,
     pongs: AtomicU64,
     closes: AtomicU64,
-    stopped: AtomicBool,
 }
 
 impl Front {
     pub(crate) fn start(broker: SocketAddr, manners: Manners) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
             broker,
             manners,
@@ -61,19 +61,10 @@ impl Front {
             compressed: AtomicU64::new(0),
             pongs: AtomicU64::new(0),
             closes: AtomicU64::new(0),
-            stopped: AtomicBool::new(false),
         });
-        let accepting = state.clone();
-        thread::spawn(move || {
-            for socket in listener.incoming() {
-                if accepting.stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                let (Ok(socket), state) = (socket, accepting.clone()) else { continue };
-                thread::spawn(move || state.serve(socket));
-            }
-        });
-        Self { address, state }
+        let serving = state.clone();
+        let listener = Listener::start(move |socket| serving.clone().serve(socket));
+        Self { address: listener.address, state, _listener: listener }
     }
 
     pub(crate) fn requests(&self) -> Vec<(String, String)> {
@@ -94,13 +85,6 @@ impl Front {
     /// Close frames of clients.
     pub(crate) fn closes(&self) -> u64 {
         self.state.closes.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.state.stopped.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(self.address);
     }
 }
 
