@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::program::{Said, at_root, run};
 use crate::servers::{Mosquitto, free_port};
 
-/// Small enough for a test, and with every QoS.
-const SCENARIO: &str = r#"
+/// Small enough for a test: twenty devices with every QoS, and one that hears them.
+pub(crate) const SCENARIO: &str = r#"
 name: little
 vars: {limit: 5s}
 groups:
@@ -20,7 +20,7 @@ groups:
       one: {topic: "t/{{client_id}}/1", payload: {size: 32}, qos: 1, rate: 5/s}
       two: {topic: "t/{{client_id}}/2", payload: {size: 32}, qos: 2, rate: 5/s}
   backend: {count: 1, subscribe: [{filter: "t/#", qos: 2}]}
-phases: [{name: steady, duration: 2s}]
+phases: [{name: steady, duration: 1s}]
 validity: {send_lag: ["p(99) < 2s"]}
 thresholds:
   connect_failed: ["rate == 0%"]
@@ -63,7 +63,7 @@ fn an_impossible_threshold_fails_the_run_and_says_what_was_seen() {
 #[test]
 fn a_typing_error_is_shown_where_it_stands_with_the_nearest_name() {
     let folder = tempfile::tempdir().unwrap();
-    let typo = SCENARIO.replace("duration: 2s", "duraton: 2s");
+    let typo = SCENARIO.replace("duration: 1s", "duraton: 1s");
     let said = run_text(&typo, folder.path(), &["--embedded-broker"]).expect(2);
     let line = typo.lines().position(|line| line.contains("duraton")).unwrap() + 1;
     let column = typo.lines().find_map(|line| line.find("duraton")).unwrap() + 1;

@@ -9,22 +9,8 @@ use tempfile::TempDir;
 
 use crate::live::Dump;
 use crate::program::{Said, run};
+use crate::runs::SCENARIO;
 use crate::servers::{EmbeddedBroker, Mosquitto, free_port};
-
-/// Twenty devices with every QoS, and one that hears them.
-const FLEET: &str = r#"
-groups:
-  devices:
-    count: 20
-    publish:
-      zero: {topic: "t/{{client_id}}/0", payload: {size: 32}, qos: 0, rate: 5/s}
-      one: {topic: "t/{{client_id}}/1", payload: {size: 32}, qos: 1, rate: 5/s}
-      two: {topic: "t/{{client_id}}/2", payload: {size: 32}, qos: 2, rate: 5/s}
-  backend: {count: 1, subscribe: [{filter: "t/#", qos: 2}]}
-phases: [{name: steady, duration: 1s}]
-validity: {send_lag: ["p(99) < 2s"]}
-thresholds: {connect_failed: ["rate == 0%"], delivery_lost: ["count == 0"]}
-"#;
 
 /// A certificate authority, and what it issued for a broker called `localhost`.
 struct Authority {
@@ -70,9 +56,9 @@ impl Authority {
         Mosquitto::start_with(&format!("certfile {cert}\nkeyfile {key}\n{more}"))
     }
 
-    /// Runs the fleet at a target, with paths relative to this folder.
+    /// Runs the scenario at a target, with paths relative to this folder.
     fn run(&self, target: &str) -> Said {
-        self.run_text(&format!("target: {target}{FLEET}"))
+        self.run_text(&format!("target: {target}{SCENARIO}"))
     }
 
     fn run_text(&self, text: &str) -> Said {
