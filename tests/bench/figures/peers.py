@@ -28,20 +28,13 @@ def mqtt_benchmark(clients, qos):
     ]  # fmt: skip
 
 
-def mqttv5(publishers, subscribers, qos, *more):
-    return lambda host, port: [
-        "mqttv5", "bench", "-H", host, "-p", port, "--payload-size", "64", "-q", qos, "--publishers", publishers,
-        "--subscribers", subscribers, "--duration", "600", *more,
-    ]  # fmt: skip
-
-
 def mosquitto_pub(qos):
     """One client, the lines of an endless standard input."""
     return lambda host, port: ["mosquitto_pub", "-h", host, "-p", port, "-t", "t", "-q", qos, "-l"]
 
 
 def mosquitto_sub(host, port):
-    return ["mosquitto_sub", "-h", host, "-p", port, "-t", "floor", "-F", ""]
+    return ["mosquitto_sub", "-h", host, "-p", port, "-t", "floor"]
 
 
 def floor(*arguments):
@@ -66,7 +59,7 @@ COMMANDS = {
         ("mqtt-benchmark", mqtt_benchmark("100", "1")),
         ("mosquitto_pub", mosquitto_pub("1")),
     ],
-    "receive": [("mosquitto_sub", mosquitto_sub), ("mqttv5", mqttv5("1", "100", "0"))],
+    "receive": [("mosquitto_sub", mosquitto_sub)],
     "paced": [
         ("floor, a wake-up each", floor("paced", "1000", "1000")),
         ("mqttwrk", mqttwrk_publishing("1000", "1", "-r", "1")),
@@ -101,7 +94,9 @@ def start(bench, command, sink):
     lines = subprocess.PIPE if program == "floor" else subprocess.DEVNULL
     if program == "mosquitto_pub":
         lines = bench.start(["yes", PAYLOAD], stdout=subprocess.PIPE).child.stdout
-    peer = bench.start([path, *arguments], stdin=lines)
+    # It prints what it receives.
+    printed = subprocess.DEVNULL if program == "mosquitto_sub" else None
+    peer = bench.start([path, *arguments], stdin=lines, stdout=printed)
     if peer.child.poll() is not None:
         raise Failed(f"{peer.name}: {peer.said()}")
     return peer

@@ -25,15 +25,16 @@ class Row:
         return self.ours > self.bar or (self.best is not None and self.ours >= self.best[0])
 
 
-def markdown(rows):
+def markdown(rows, judged):
     out = ["| figure | unit | mqscope | bar | best peer here | best peer recorded | bare sockets here | |",
            "|---|---|---:|---:|---|---|---|---|"]  # fmt: skip
     for row in rows:
         ours = f"{row.ours:,.{row.digits}f}" + (f" ({rate(row.rate)})" if row.rate else "")
         floors = ", ".join(f"{figure:.2f} {name.removeprefix('floor, ')}" for figure, name in row.floors) or "–"
+        verdict = ("missed" if row.missed() else "met") if judged else "–"
         out.append(
             f"| {row.what} | {row.unit} | {ours} | {row.bar:g} | {peer(row.best)} | {peer(row.recorded)} | {floors} "
-            f"| {'missed' if row.missed() else 'met'} |"
+            f"| {verdict} |"
         )
     return "\n".join(out)
 
