@@ -50,7 +50,6 @@ def rate(per_second):
 def verdicts(rows):
     """How many missed."""
     missed = [row.what for row in rows if row.missed()]
-    print()
     print(f"{len(rows) - len(missed)} of {len(rows)} met" + "".join(f"\nmissed: {what}" for what in missed))
     return len(missed)
 

@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use mqscope_wire::{
-    Ack, ConnAck, Packet, Properties, QoS, ReasonCode, ReasonCodes, Strict, SubAck, UnsubAck, Version, decode, encode,
-    frame,
+    Ack, ConnAck, Packet, Properties, QoS, ReasonCode, ReasonCodes, Strict, SubAck, UnsubAck, Version,
+    decode, encode, frame,
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -237,7 +237,9 @@ impl Connection {
     fn take(&mut self, bytes: &[u8], fan: &mut Vec<u8>) -> bool {
         if self.websocket.is_none() && (bytes.starts_with(b"G") || self.partial.starts_with(b"G")) {
             self.partial.extend_from_slice(bytes);
-            let Some((websocket, rest)) = WebSocket::accept(&mut self.partial, &mut self.out) else { return true };
+            let Some((websocket, rest)) = WebSocket::accept(&mut self.partial, &mut self.out) else {
+                return true;
+            };
             self.websocket = Some(websocket);
             return self.take(&rest, fan);
         }

@@ -15,7 +15,9 @@ impl WebSocket {
     pub(crate) fn accept(bytes: &mut Vec<u8>, out: &mut Vec<u8>) -> Option<(Self, Vec<u8>)> {
         let (request, len) = Request::parse(bytes).ok()??;
         let accept = accept_key(request.key()?);
-        out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+        out.extend_from_slice(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+        );
         out.extend_from_slice(b"Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Accept: ");
         out.extend_from_slice(&accept);
         out.extend_from_slice(b"\r\n\r\n");
