@@ -167,7 +167,8 @@ impl State {
                 break;
             }
         }
-        let _ = client.shutdown(Shutdown::Both);
+        // It may still have something to say: the Close frame behind its DISCONNECT.
+        let _ = client.shutdown(Shutdown::Write);
     }
 }
 
