@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn a_part_needs_its_own_source_addresses_only() {
         // The second and the fourth are for documentation, and of no machine.
-        let text = "target: {brokers: 127.0.0.1, source_ips: [127.0.0.2, 198.51.100.1, 127.0.0.3, 198.51.100.2]}
+        let text =
+            "target: {brokers: 127.0.0.1, source_ips: [127.0.0.2, 198.51.100.1, 127.0.0.3, 198.51.100.2]}
 groups: {g: {count: 100, subscribe: t}}
 phases: [{name: p, duration: 1s}]";
         let plan = Scenario::parse("s", text, &Overrides::default()).expect("a plan");
