@@ -59,6 +59,11 @@ impl Clock {
     pub(crate) fn since_start(&self, unix_ns: i64) -> Nanos {
         (unix_ns - self.unix_ns).max(0) as Nanos
     }
+
+    /// The first instant from `at` on that a stamp tells exactly: a whole microsecond of the Unix clock.
+    pub(crate) fn on_the_microsecond(&self, at: Nanos) -> Nanos {
+        at + (-self.unix(at)).rem_euclid(1000) as Nanos
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +77,13 @@ mod tests {
         assert_eq!(ahead.now(), 0);
         assert!(ahead.ahead() > Duration::from_secs(3590));
         assert_eq!(ahead.since_start(now.unix(0) + 3_600_000_000_007), 7);
+    }
+
+    #[test]
+    fn a_microsecond_begins_within_one() {
+        let clock = Clock::at(Clock::start().unix(0) / 1000 * 1000 + 123);
+        let rounded = [0, 876, 877, 878, 1877].map(|at| clock.on_the_microsecond(at));
+        assert_eq!(rounded, [877, 877, 877, 1877, 1877]);
     }
 
     #[test]

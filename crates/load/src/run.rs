@@ -316,6 +316,8 @@ impl<'c> Run<'c> {
 
     /// Tells everyone that a phase begins, and that the one before it ends then.
     fn announce(&mut self, phase: usize, start: Nanos, name: &str) {
+        // Or the stamps of its first messages, cut off to microseconds, would lie in the phase before.
+        let start = self.shared.clock.on_the_microsecond(start);
         self.end_phase(start);
         self.phases.push(Phase { name: name.to_owned(), start_s: seconds(start), end_s: seconds(start) });
         self.shared.begin(phase, start);

@@ -44,6 +44,28 @@ fn every_message_of_every_quality_is_accounted_for() {
     }
 }
 
+/// The first message of each phase is meant within half a microsecond of its start: less than a stamp tells.
+#[test]
+fn messages_of_a_phases_first_microsecond_are_delivered_in_that_phase() {
+    let broker = Broker::start(Faults::default());
+    let names: Vec<String> = (0..16).map(|number| format!("p{number}")).collect();
+    let phases: Vec<String> = names.iter().map(|name| format!("{{name: {name}, duration: 20ms}}")).collect();
+    let finished = broker.run(&format!(
+        "groups:
+  pub: {{count: 1, publish: {{data: {{topic: t, qos: 1, rate: 2000k/s, max_inflight: 1}}}}}}
+  sub: {{count: 1, subscribe: [{{filter: t, qos: 1}}]}}
+phases: [{}]
+validity: {{send_lag: ['p(99) < 1h']}}",
+        phases.join(", ")
+    ));
+    let of_phase = |counter, name: &str| count(&finished, counter, Some(("phase", name)));
+    for name in &names {
+        assert!(of_phase("publish_rate", name) > 0, "{name}");
+        assert_eq!(of_phase("deliveries", name), of_phase("publish_rate", name), "{name}");
+    }
+    assert_eq!(count(&finished, "delivery_lost", None), 0);
+}
+
 #[test]
 fn all_protocol_versions_speak() {
     for protocol in [3, 4, 5] {
