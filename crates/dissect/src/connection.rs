@@ -9,7 +9,7 @@ use crate::recognise::Level;
 use crate::resync::{Hint, Trust};
 use crate::tls::Tls;
 use crate::websocket::{Stage, WebSocket};
-use crate::{Breach, CarrierMessage, Extent, FrameRef, Protocol, Transport};
+use crate::{Breach, CarrierMessage, Extent, FrameRef, Protocol, Side, Transport};
 
 /// Bytes of the server's that wait for the client's first ones to be recognised.
 const WAITING_BYTES: usize = 16 * 1024;
@@ -178,15 +178,18 @@ impl Carrier {
 
     /// What speaks for MQTT when packets are searched.
     #[inline]
-    pub(crate) fn hint(&self) -> Hint {
+    pub(crate) fn hint(&self, direction: Direction) -> Hint {
+        let side = |client| if direction == client { Side::Client } else { Side::Server };
+        let sender = self.client.map(side);
         match &self.mqtt {
             Some(mqtt) => Hint {
                 trust: Trust::Known,
                 version: mqtt.conversation.known_version(),
                 // What the other direction has shown holds for this one.
                 likely: mqtt.conversation.version(),
+                sender,
             },
-            None => Hint { trust: self.trust, version: None, likely: Version::V311 },
+            None => Hint { trust: self.trust, version: None, likely: Version::V311, sender },
         }
     }
 

@@ -6,7 +6,7 @@
 
 use mqscope_wire::{DecodeError, Strict, Version, decode, frame};
 
-use crate::resync::{Hint, Search, may_continue};
+use crate::resync::{Before, Hint, Search, Segments, may_continue};
 use crate::{Extent, FrameRef};
 
 /// Bytes of an unfinished packet that are kept at hand. A longer packet is read from the store once it is whole.
@@ -79,6 +79,7 @@ pub(crate) trait Taker {
 pub(crate) struct Lane {
     mode: Mode,
     partial: Partial,
+    segments: Segments,
     /// The last packet did not decode, so the next may not begin where it said it ends.
     doubt: bool,
     /// So many packets must keep all rules, in either version, before it is believed that what a search found in a flow
@@ -101,17 +102,23 @@ const RESUMES: u32 = 8;
 
 impl Lane {
     pub(crate) fn in_step() -> Self {
-        Self { mode: Mode::InStep, partial: Partial::default(), doubt: false, unproven: 0 }
+        Self {
+            mode: Mode::InStep,
+            partial: Partial::default(),
+            segments: Segments::default(),
+            doubt: false,
+            unproven: 0,
+        }
     }
 
     /// A lane whose beginning is there but is not what it should be.
     pub(crate) fn searching_from_start() -> Self {
-        Self { mode: Mode::Searching(Box::new(Search::from_start())), ..Self::in_step() }
+        Self { mode: Mode::Searching(Box::new(Search::after(Before::Nothing))), ..Self::in_step() }
     }
 
     /// A lane whose beginning is not there.
     pub(crate) fn searching() -> Self {
-        Self { mode: Mode::Searching(Box::default()), ..Self::in_step() }
+        Self { mode: Mode::Searching(Box::new(Search::after(Before::Loss))), ..Self::in_step() }
     }
 
     pub(crate) fn is_in_step(&self) -> bool {
@@ -121,12 +128,19 @@ impl Lane {
     /// The next bytes.
     #[inline]
     pub(crate) fn data(&mut self, piece: Piece<'_>, hint: Hint, taker: &mut impl Taker) {
+        let begins_segment = self.segments.begins(piece.carried.number);
         let rest = match self.mode {
-            Mode::InStep => self.cut(piece, hint, UnitKind::Whole, taker),
+            Mode::InStep => {
+                if begins_segment {
+                    self.segments.note(self.partial.have == 0);
+                }
+                self.cut(piece, hint, UnitKind::Whole, taker)
+            }
             Mode::Searching(_) => Some(piece),
         };
         if let Some(rest) = rest {
-            self.search(rest, hint, taker, RESUMES);
+            let begins_segment = begins_segment && rest.at == piece.at;
+            self.search(rest, begins_segment, hint, taker, RESUMES);
         }
     }
 
@@ -136,7 +150,8 @@ impl Lane {
             search.gap();
         } else if missing == 0 || !self.partial.skip(missing) {
             self.partial.flush(UnitKind::Cut, taker);
-            self.mode = Mode::Searching(Box::default());
+            let before = if self.segments.is_empty() { Before::Loss } else { Before::Bytes };
+            self.mode = Mode::Searching(Box::new(Search::after(before)));
         }
     }
 
@@ -234,7 +249,14 @@ impl Lane {
     }
 
     #[cold]
-    fn search(&mut self, piece: Piece<'_>, hint: Hint, taker: &mut impl Taker, resumes: u32) {
+    fn search(
+        &mut self,
+        piece: Piece<'_>,
+        begins_segment: bool,
+        hint: Hint,
+        taker: &mut impl Taker,
+        resumes: u32,
+    ) {
         if self.is_in_step() {
             self.partial.clear();
             self.doubt = false;
@@ -244,17 +266,18 @@ impl Lane {
         if piece.bytes.is_empty() || resumes == 0 {
             return;
         }
-        let Some(found) = search.push(piece, hint) else { return };
+        let Some(found) = search.push(piece, begins_segment, hint, &mut self.segments) else { return };
         let Mode::Searching(search) = std::mem::replace(&mut self.mode, Mode::InStep) else { return };
         taker.found(found.version, found.place);
         self.unproven = if hint.version.is_none() { PROBATION } else { 0 };
-        for piece in search.pieces(found.at) {
+        for (piece, begins_segment) in search.pieces(found.at) {
             let rest = match self.mode {
                 Mode::InStep => self.cut(piece, hint, UnitKind::Guessed, taker),
                 Mode::Searching(_) => Some(piece),
             };
             if let Some(rest) = rest {
-                self.search(rest, hint, taker, resumes - 1);
+                let begins_segment = begins_segment && rest.at == piece.at;
+                self.search(rest, begins_segment, hint, taker, resumes - 1);
             }
         }
     }

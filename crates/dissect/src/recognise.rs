@@ -1,11 +1,12 @@
 //! What a connection carries, told from its first bytes.
 
 use mqscope_stream::tls::{self, starts_like_tls};
-use mqscope_websocket::handshake::{self, starts_like_http};
+use mqscope_websocket::handshake::{self, Request, Response, starts_like_http};
 use mqscope_websocket::{Header, Sender};
 use mqscope_wire::{Version, frame};
 
-use crate::resync::may_continue;
+use crate::lane::Piece;
+use crate::resync::{Before, Hint, Search, Segments, may_continue};
 
 /// What the first bytes of a client show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,14 +59,21 @@ pub(crate) fn recognise(bytes: &[u8], level: Level) -> Recognised {
     *decided.unwrap_or(&open)
 }
 
-/// What the segments of one direction look like that were sent in the middle of a connection; `None` if more of them
-/// are needed.
-pub(crate) fn recognise_midstream<'a>(segments: impl Iterator<Item = &'a [u8]>) -> Option<Midstream> {
+/// What one direction looks like of a connection whose beginning is not there: its first bytes, and the segments they
+/// came in; `None` if more of them are needed.
+pub(crate) fn recognise_midstream<'a>(
+    bytes: &[u8],
+    segments: impl Iterator<Item = &'a [u8]>,
+) -> Option<Midstream> {
     /// So many segments in a row that are made of a client's frames, and of records; senders write whole ones.
     const IN_A_ROW: u32 = 2;
     /// After so many without that, it is something else.
     const SEGMENTS: usize = 6;
 
+    // The other direction's beginning may be all that is missing.
+    if let Some(half) = half_of_upgrade(bytes) {
+        return Some(half);
+    }
     let (mut client, mut records, mut seen) = (0, 0, 0);
     for segment in segments.take(SEGMENTS) {
         seen += 1;
@@ -92,9 +100,40 @@ pub(crate) fn recognise_midstream<'a>(segments: impl Iterator<Item = &'a [u8]>) 
 pub(crate) enum Midstream {
     ClientFrames,
     ServerFrames,
+    /// An HTTP head that is not whole, and may ask for a WebSocket or grant it.
+    Head,
     /// TLS, which nobody can decrypt without its hello.
     Records,
     Other,
+}
+
+/// What a direction sends that begins with a request for a WebSocket or with the answer to one.
+fn half_of_upgrade(bytes: &[u8]) -> Option<Midstream> {
+    let is_http = |sender| starts_like_http(bytes, sender) != handshake::Likeness::No;
+    if bytes.is_empty() {
+        None
+    } else if is_http(Sender::Client) {
+        match Request::parse(bytes) {
+            Ok(None) => Some(Midstream::Head),
+            Ok(Some((request, _))) => request.is_upgrade().then_some(Midstream::ClientFrames),
+            Err(_) => None,
+        }
+    } else if is_http(Sender::Server) {
+        match Response::parse(bytes) {
+            Ok(None) => Some(Midstream::Head),
+            Ok(Some((response, _))) => response.is_upgrade().then_some(Midstream::ServerFrames),
+            Err(_) => None,
+        }
+    } else {
+        None
+    }
+}
+
+/// Whether a search finds packets in what came, piece by piece.
+pub(crate) fn has_packets<'a>(pieces: impl Iterator<Item = Piece<'a>>, hint: Hint) -> bool {
+    let mut search = Search::after(Before::Loss);
+    let mut segments = Segments::default();
+    pieces.into_iter().any(|piece| search.push(piece, true, hint, &mut segments).is_some())
 }
 
 /// Whether `segment` is whole WebSocket frames of `sender` and nothing else, with such payloads.

@@ -13,7 +13,7 @@ use crate::{Deflate, Fault, Header, Kind, Opcode, Sender, apply_mask};
 pub use events::{Events, MessageInfo};
 use inflate::Inflater;
 use message::Message;
-use search::Search;
+use search::{Pushes, Search};
 
 /// Most bytes unmasked at once.
 const PIECE: usize = 64 * 1024;
@@ -43,6 +43,7 @@ pub struct Decoder {
     sender: Sender,
     compression: Compression,
     state: State,
+    pushes: Pushes,
     /// Nothing was told since [`Events::lost`] said that nobody knows how much is missing.
     lost_told: bool,
     closed: bool,
@@ -110,6 +111,7 @@ impl Decoder {
             sender,
             compression,
             state,
+            pushes: Pushes::default(),
             lost_told: false,
             closed: false,
             probation: 0,
@@ -133,8 +135,8 @@ impl Decoder {
         self.at
     }
 
-    /// Whether frames' borders are unknown. Bytes are searched for a run of three plausible frames, then decoding goes
-    /// on from its first one.
+    /// Whether frames' borders are unknown. Bytes are searched for a run of plausible headers, then decoding goes on from
+    /// its first one: of three, where pushes begin with them as most of this sender's do, and of at most six.
     #[inline]
     pub fn is_lost(&self) -> bool {
         matches!(self.state, State::Lost(_))
@@ -147,10 +149,23 @@ impl Decoder {
 
     /// Reads the next bytes of the direction.
     #[inline]
-    pub fn push(&mut self, mut bytes: &[u8], events: &mut impl Events) {
+    pub fn push(&mut self, bytes: &[u8], events: &mut impl Events) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.is_lost() {
+            return self.search(bytes, true, events);
+        }
+        self.pushes.note(matches!(self.state, State::Header) && self.header_part_len == 0);
+        self.read(bytes, events);
+    }
+
+    /// Reads bytes of a push.
+    #[inline]
+    fn read(&mut self, mut bytes: &[u8], events: &mut impl Events) {
         while !bytes.is_empty() {
             if self.is_lost() {
-                return self.search(bytes, events);
+                return self.search(bytes, false, events);
             }
             let used = self.step(bytes, events);
             bytes = &bytes[used..];
@@ -201,14 +216,14 @@ impl Decoder {
         self.state = State::Lost(Box::new(Search::new(self.sender, self.compression.is_possible(), at)));
     }
 
-    /// Takes all of `bytes`.
+    /// Takes all of `bytes`, with which a push may begin.
     #[cold]
-    fn search(&mut self, bytes: &[u8], events: &mut impl Events) {
+    fn search(&mut self, bytes: &[u8], begins: bool, events: &mut impl Events) {
         let State::Lost(mut search) = std::mem::replace(&mut self.state, State::Header) else { return };
         let end = self.at + bytes.len() as u64;
         for (piece, before) in bytes.chunks(PIECE).zip((0..).step_by(PIECE)) {
-            search.hold(piece);
-            while let Some(at) = search.find() {
+            search.hold(piece, begins && before == 0);
+            while let Some(at) = search.find(&mut self.pushes) {
                 self.state = State::Header;
                 self.at = at;
                 self.probation = PROBATION;
@@ -218,7 +233,7 @@ impl Decoder {
                     held = &held[used..];
                 }
                 if !self.is_lost() {
-                    return self.push(&bytes[before + piece.len()..], events);
+                    return self.read(&bytes[before + piece.len()..], events);
                 }
                 search.begin_again(self.at);
             }

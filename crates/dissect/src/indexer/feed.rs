@@ -11,7 +11,9 @@ use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::lane::{Lane, Piece, UnitKind};
 use crate::origin::{self, Kept, Made};
-use crate::recognise::{Level, Midstream, Recognised, recognise, recognise_midstream, recognise_server};
+use crate::recognise::{
+    Level, Midstream, Recognised, has_packets, recognise, recognise_midstream, recognise_server,
+};
 use crate::resync::Trust;
 use crate::trail::Place;
 
@@ -211,7 +213,7 @@ impl<V: Visitor> Desk<'_, V> {
     #[inline]
     pub(super) fn in_lane(&mut self, connection: &mut Connection, direction: Direction, piece: Piece<'_>) {
         let Connection { lanes, carrier, .. } = connection;
-        let hint = carrier.hint();
+        let hint = carrier.hint(direction);
         lanes[direction as usize].data(piece, hint, &mut Packets { desk: self, carrier, direction });
     }
 
@@ -274,24 +276,33 @@ impl<V: Visitor> Desk<'_, V> {
         let Some(heads) = &connection.undecided else { return Interest::Some };
         let said =
             self.work.settings.decode_as([connection.carrier.key.a.port(), connection.carrier.key.b.port()]);
+        let (mut is_other, mut may_be_upgrade) = (false, false);
         for direction in [Direction::Forward, Direction::Reverse] {
             let head = &heads[direction as usize];
-            match recognise_midstream(head.pieces().map(|piece| piece.bytes)) {
+            match recognise_midstream(head.bytes(), head.pieces().map(|piece| piece.bytes)) {
                 Some(Midstream::ClientFrames) => return self.begin_frames(connection, direction),
                 Some(Midstream::ServerFrames) => return self.begin_frames(connection, direction.opposite()),
                 Some(Midstream::Records) if connection.level() == Level::Tcp => {
                     self.work.traffic.encrypted += 1;
                     return Interest::None;
                 }
-                None if !head.is_full() => {}
-                _ if said == Some(Protocol::WebSocket) => {
-                    let client = connection.carrier.likely_client();
-                    return self.begin_frames(connection, client);
+                Some(Midstream::Head) if !head.is_full() => may_be_upgrade = true,
+                None if !head.is_full() => {
+                    // Where the port speaks for MQTT, packets need not wait for what else it could be.
+                    let hint = connection.carrier.hint(direction);
+                    is_other |= hint.trust > Trust::None && has_packets(head.pieces(), hint);
                 }
-                _ => return self.search(connection),
+                _ => is_other = true,
             }
         }
-        Interest::Some
+        match said {
+            _ if may_be_upgrade || !is_other => Interest::Some,
+            Some(Protocol::WebSocket) => {
+                let client = connection.carrier.likely_client();
+                self.begin_frames(connection, client)
+            }
+            _ => self.search(connection),
+        }
     }
 
     /// Searches for MQTT in what was held, and in all that follows.
@@ -363,16 +374,11 @@ impl<V: Visitor> Desk<'_, V> {
         missing: u64,
     ) -> Interest {
         if let Some(heads) = &connection.undecided {
-            let nothing_came = heads.iter().all(|head| head.bytes().is_empty());
-            let may_be_websocket =
-                connection.carrier.trust != Trust::Port && connection.level() < Level::WebSocket;
-            if nothing_came && may_be_websocket {
+            let nothing_came = heads[direction as usize].bytes().is_empty();
+            if nothing_came && connection.level() < Level::WebSocket {
+                // Its beginning is not there; the other direction's, or what follows, may tell what it is.
                 connection.midstream = true;
-                return Interest::Some;
-            }
-            // The other direction's beginning is not there either.
-            if connection.midstream && heads[direction as usize].bytes().is_empty() {
-                return Interest::Some;
+                return self.recognise_midstream(connection);
             }
             self.search(connection);
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use mqscope_capture::CaptureError;
 use mqscope_stream::Direction;
-use mqscope_stream::tls::{self, Alert, ClientHello, ServerHello, Undecrypted};
+use mqscope_stream::tls::{self, Alert, ClientHello, KeyLog, ServerHello, Session, Undecrypted};
 
 use super::Visitor;
 use super::feed::{Desk, Feed, Interest};
@@ -80,31 +80,12 @@ impl<V: Visitor> Desk<'_, V> {
         direction: Direction,
         piece: Piece<'_>,
     ) -> Interest {
-        let Some(mut tls) = connection.tls.take() else { return Interest::None };
         let extent = Extent { at: piece.at, len: piece.bytes.len() as u32 };
-        tls.wait_with(Waiting::Piece { direction, extent, frame: *piece.frame, carried: *piece.carried });
-        tls.trails[direction as usize].push(&piece);
-        let keys = std::mem::take(&mut self.work.keys);
-        let Tls { session, trails, opened, announced, .. } = &mut *tls;
-        let mut inside = InTls {
-            desk: self,
-            connection,
-            trails,
-            opened,
-            announced: *announced,
-            frame: piece.frame,
-            interest: Interest::Some,
-        };
-        session.push(direction, piece.bytes, &keys, &mut inside);
-        let interest = inside.interest;
-        self.work.keys = keys;
-        // What one direction waited for may have come with the other.
-        for direction in [Direction::Forward, Direction::Reverse] {
-            let told = tls.session.told_until(direction);
-            tls.trails[direction as usize].forget_before(told);
-        }
-        connection.tls = Some(tls);
-        self.after_tls(connection, interest)
+        let came = Waiting::Piece { direction, extent, frame: *piece.frame, carried: *piece.carried };
+        self.with_session(connection, came, piece.frame, |session, keys, inside| {
+            inside.trails[direction as usize].push(&piece);
+            session.push(direction, piece.bytes, keys, inside);
+        })
     }
 
     pub(super) fn gap_in_tls(
@@ -113,10 +94,24 @@ impl<V: Visitor> Desk<'_, V> {
         direction: Direction,
         missing: u64,
     ) -> Interest {
+        let now = self.now();
+        self.with_session(connection, Waiting::Gap { direction, missing }, &now, |session, keys, inside| {
+            inside.trails[direction as usize].skip(missing);
+            session.gap(direction, missing, keys, inside);
+        })
+    }
+
+    /// Has the session take what `came`, and hears what that brings.
+    #[inline]
+    fn with_session(
+        &mut self,
+        connection: &mut Connection,
+        came: Waiting,
+        frame: &FrameRef,
+        take: impl FnOnce(&mut Session, &KeyLog, &mut InTls<'_, '_, V>),
+    ) -> Interest {
         let Some(mut tls) = connection.tls.take() else { return Interest::None };
-        tls.wait_with(Waiting::Gap { direction, missing });
-        tls.trails[direction as usize].skip(missing);
-        let frame = self.now();
+        tls.wait_with(came);
         let keys = std::mem::take(&mut self.work.keys);
         let Tls { session, trails, opened, announced, .. } = &mut *tls;
         let mut inside = InTls {
@@ -125,12 +120,17 @@ impl<V: Visitor> Desk<'_, V> {
             trails,
             opened,
             announced: *announced,
-            frame: &frame,
+            frame,
             interest: Interest::Some,
         };
-        session.gap(direction, missing, &keys, &mut inside);
+        take(session, &keys, &mut inside);
         let interest = inside.interest;
         self.work.keys = keys;
+        // What one direction waited for may have come with the other.
+        for direction in [Direction::Forward, Direction::Reverse] {
+            let told = tls.session.told_until(direction);
+            tls.trails[direction as usize].forget_before(told);
+        }
         connection.tls = Some(tls);
         self.after_tls(connection, interest)
     }

@@ -270,12 +270,11 @@ fn extensions(deflate: Deflate) -> (String, String) {
     (offer, answer + "\r\n")
 }
 
-/// So many cases, the same in every run: a chance in some ten thousand remains that bytes after a loss pass for a packet.
-pub(crate) fn steady_cases(cases: u32) -> proptest::test_runner::Config {
-    let rng_seed = proptest::test_runner::RngSeed::Fixed(5);
+/// So many random cases, or as many as `PROPTEST_CASES` says.
+pub(crate) fn cases(cases: u32) -> proptest::test_runner::Config {
+    let told = std::env::var("PROPTEST_CASES").ok().and_then(|told| told.parse().ok());
     proptest::test_runner::Config {
-        rng_seed,
         failure_persistence: None,
-        ..proptest::test_runner::Config::with_cases(cases)
+        ..proptest::test_runner::Config::with_cases(told.unwrap_or(cases))
     }
 }

@@ -10,7 +10,7 @@ use mqscope_dissect::{Indexer, Unseen};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::carriage::{Carriage, Wire, Write, carriages, shown, steady_cases};
+use crate::carriage::{Carriage, Wire, Write, carriages, cases, shown};
 use crate::tape::*;
 
 const SIDES: [From; 2] = [From::Client, From::Server];
@@ -129,7 +129,7 @@ fn assert_all_shown(carriage: &Carriage, wire: &Wire, pieces: &[Piece]) {
 }
 
 proptest! {
-    #![proptest_config(steady_cases(16))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn what_carries_a_conversation_and_how_it_travels_changes_nothing(

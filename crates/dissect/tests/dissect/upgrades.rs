@@ -2,7 +2,7 @@
 
 use mqscope_websocket::{Deflate, Encoder, Kind, Sender};
 
-use crate::tape::{CONNACK, CONNECT, From, PINGREQ, Talk, Tape, publish};
+use crate::tape::{CONNACK, CONNECT, From, PINGREQ, PINGRESP, Talk, Tape, publish};
 
 const REQUEST: &[u8] = b"GET /mqtt HTTP/1.1\r\nHost: b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
@@ -67,6 +67,39 @@ fn an_interim_response_is_no_refusal() {
     let dissected = tape.dissect();
     assert_eq!(dissected.packets(), ["C:HTTP", "S:HTTP", "S:HTTP", "C:CONNECT", "S:CONNACK"]);
     assert_eq!(dissected.snapshot.traffic().refused, 0);
+}
+
+#[test]
+fn of_the_heads_of_an_upgrade_one_is_enough() {
+    for (lost, head) in [(From::Client, REQUEST), (From::Server, RESPONSE)] {
+        let mut tape = Tape::new();
+        let mut talk = tape.open_to(40_000, 8_080);
+        if lost == From::Client {
+            tape.lose(&mut talk, lost, head);
+            tape.server(&mut talk, RESPONSE);
+        } else {
+            tape.client(&mut talk, REQUEST);
+            tape.lose(&mut talk, lost, head);
+        }
+        tape.ack(&talk, From::Client);
+        tape.ack(&talk, From::Server);
+        session(&mut tape, &mut talk);
+        for _ in 0..2 {
+            tape.client(&mut talk, &message(From::Client, PINGREQ));
+            tape.server(&mut talk, &message(From::Server, PINGRESP));
+        }
+        tape.close(&mut talk);
+        let mut packets = tape.dissect().packets();
+        packets.retain(|packet| !packet.contains("HTTP"));
+        packets.sort();
+        let [pings, pongs] = [["C:PINGREQ"; 2], ["S:PINGRESP"; 2]];
+        let expected = [&["C:CONNECT"][..], &pings, &["S:CONNACK"], &pongs].concat();
+        assert_eq!(
+            packets,
+            expected.iter().map(|packet| format!("{packet} inferred")).collect::<Vec<_>>(),
+            "{lost:?}"
+        );
+    }
 }
 
 #[test]

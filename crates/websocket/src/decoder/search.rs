@@ -1,9 +1,20 @@
 //! Where frames begin in bytes whose borders are unknown.
 
+use std::collections::VecDeque;
+
 use crate::{Header, Opcode, Sender};
 
-/// Headers that must follow one another, each where the one before says, to believe in them.
-const RUN: usize = 3;
+/// Bits of evidence that headers must have together that follow one another, each where the one before says, to be
+/// believed: bytes of another kind would look like them once in 2^28 tries.
+const ENOUGH: u32 = 28;
+/// What a sound header is worth: so many bits of its first two bytes are fixed.
+const HEADER: u32 = 5;
+/// What it is worth that bytes that came together begin with it, where those of the sender mostly begin with frames.
+const ALIGNED: u32 = 8;
+/// What a length in eight bytes is worth that is not too long: five of them are zero.
+const LONG_LENGTH: u32 = 40;
+/// The most headers that [`ENOUGH`] asks for.
+const RUN: usize = ENOUGH.div_ceil(HEADER) as usize;
 /// Runs pursued at once; the longest frames of random bytes are given up first.
 const MAX_RUNS: usize = 16;
 /// Bytes held for decoding once the beginning is found.
@@ -17,10 +28,39 @@ struct Run {
     /// Their offsets: `headers[..found]`, and `1 <= found <= RUN`.
     headers: [u64; RUN],
     found: usize,
+    /// Bits of evidence.
+    bits: u32,
     /// Offset of the one expected next.
     next: u64,
     /// Whether a fragmented message is open at `next`.
     open: bool,
+}
+
+/// How what comes together from one sender begins. Most write whole frames, so that it begins with one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pushes {
+    /// How many began with a frame, and how many within one; both halved where they get large.
+    with: u8,
+    within: u8,
+}
+
+impl Pushes {
+    #[inline]
+    pub(super) fn note(&mut self, with_frame: bool) {
+        let count = if with_frame { &mut self.with } else { &mut self.within };
+        *count += 1;
+        if *count == u8::MAX {
+            self.with /= 2;
+            self.within /= 2;
+        }
+    }
+
+    /// Whether the beginning of what comes speaks for that of a frame: not where most have begun within one.
+    fn are_aligned(self) -> bool {
+        /// It may be the end of what was lost, or of a handshake.
+        const FEW: u8 = 2;
+        self.within <= self.with.saturating_add(FEW)
+    }
 }
 
 /// The search for frames of one direction.
@@ -29,6 +69,8 @@ pub(super) struct Search {
     sender: Sender,
     compression: bool,
     runs: Vec<Run>,
+    /// Offsets, from `tried` on, of the first bytes of what came together.
+    begins: VecDeque<u64>,
     /// The last bytes, from offset `from`.
     held: Vec<u8>,
     from: u64,
@@ -39,18 +81,30 @@ pub(super) struct Search {
 impl Search {
     /// Begins at offset `at`.
     pub(super) fn new(sender: Sender, compression: bool, at: u64) -> Self {
-        Self { sender, compression, runs: Vec::new(), held: Vec::new(), from: at, tried: at }
+        Self {
+            sender,
+            compression,
+            runs: Vec::new(),
+            begins: VecDeque::new(),
+            held: Vec::new(),
+            from: at,
+            tried: at,
+        }
     }
 
     /// Bytes are missing: whatever was held cannot be connected any more. `at`: offset after them.
     pub(super) fn gap(&mut self, at: u64) {
         self.runs.clear();
+        self.begins.clear();
         self.held.clear();
         (self.from, self.tried) = (at, at);
     }
 
-    /// Takes the next bytes, to be searched by [`find`](Self::find).
-    pub(super) fn hold(&mut self, bytes: &[u8]) {
+    /// Takes the next bytes, to be searched by [`find`](Self::find). `begin`: they are the first of what came together.
+    pub(super) fn hold(&mut self, bytes: &[u8], begin: bool) {
+        if begin {
+            self.begins.push_back(self.from + self.held.len() as u64);
+        }
         self.held.extend_from_slice(bytes);
     }
 
@@ -66,7 +120,7 @@ impl Search {
     }
 
     /// The offset of the first of a run of headers; `None` if more bytes are needed.
-    pub(super) fn find(&mut self) -> Option<u64> {
+    pub(super) fn find(&mut self, pushes: &mut Pushes) -> Option<u64> {
         loop {
             let header = match self.held_from(self.tried) {
                 // Not to wait for the rest of what is no header.
@@ -77,6 +131,11 @@ impl Search {
             };
             let at = self.tried;
             self.tried += 1;
+            let begins = self.begins_at(at);
+            if begins && header.is_none() {
+                pushes.note(false);
+            }
+            let bits = header.map_or(0, |header| weigh(&header, begins && pushes.are_aligned()));
             let mut expected = false;
             let mut done = None;
             self.runs.retain_mut(|run| {
@@ -85,31 +144,40 @@ impl Search {
                 }
                 let Some(open) = header.and_then(|header| follows(&header, run.open)) else { return false };
                 expected = true;
-                // A full run ends the search, so there is room.
+                // A run that is believed ends the search, so there is room.
                 run.headers[run.found] = at;
                 run.found += 1;
+                run.bits += bits;
                 run.open = open;
                 // `follows` was given a header.
                 run.next = at + header.map_or(0, |header| span(&header));
-                if run.found == RUN {
-                    done = done.or(Some(run.headers));
+                if run.bits >= ENOUGH {
+                    done = done.or(Some(*run));
                 }
                 true
             });
-            if let Some(headers) = done {
+            if let Some(run) = done {
                 // A run that is longer than what is held is taken up at the first header that is; its last one is.
-                return headers.into_iter().find(|header| *header >= self.from);
+                return run.headers[..run.found].iter().copied().find(|header| *header >= self.from);
             }
-            let begins =
+            let first =
                 header.filter(|_| !expected).and_then(|header| Some((header, follows(&header, false)?)));
-            if let Some((header, open)) = begins {
+            if let Some((header, open)) = first {
                 if self.runs.len() == MAX_RUNS {
                     let farthest = (0..MAX_RUNS).max_by_key(|run| self.runs[*run].next).unwrap_or(0);
                     self.runs.swap_remove(farthest);
                 }
-                self.runs.push(Run { headers: [at; RUN], found: 1, next: at + span(&header), open });
+                self.runs.push(Run { headers: [at; RUN], found: 1, bits, next: at + span(&header), open });
             }
         }
+    }
+
+    /// Whether what came together begins at an offset, the next to be tried.
+    fn begins_at(&mut self, at: u64) -> bool {
+        while self.begins.front().is_some_and(|begin| *begin < at) {
+            self.begins.pop_front();
+        }
+        self.begins.front() == Some(&at)
     }
 
     /// Whether a sound header may have these first bytes.
@@ -128,6 +196,13 @@ impl Search {
         self.held.drain(..(keep - self.from) as usize);
         self.from = keep;
     }
+}
+
+/// The evidence of a sound header.
+fn weigh(header: &Header, aligned: bool) -> u32 {
+    let key_len = if header.mask.is_some() { 4 } else { 0 };
+    let long = header.header_len == 10 + key_len;
+    HEADER + if aligned { ALIGNED } else { 0 } + if long { LONG_LENGTH } else { 0 }
 }
 
 /// Bytes from a header to the next.

@@ -40,6 +40,7 @@ impl Side {
         raw: &Range<u64>,
         cx: &mut Context<'_, E>,
     ) -> Step {
+        self.look_again(header, cx);
         let Protection::Keyed(keyed) = &mut self.protection else {
             return self.unread(header, raw, cx);
         };
@@ -217,6 +218,20 @@ impl Side {
         match cx.agreed.tls12(cx.direction, cx.keys) {
             Ok(cipher) => self.install(cipher, None, 0),
             Err(why) => self.protection = Protection::Shut(why),
+        }
+    }
+
+    /// Keys may have come after the ChangeCipherSpec that asked for them, and before any data: only the end of the handshake
+    /// could not be read then.
+    fn look_again<E: Events>(&mut self, header: &Header, cx: &Context<'_, E>) {
+        let none = matches!(self.protection, Protection::Shut(Undecrypted::NoKey));
+        if none
+            && header.kind == APPLICATION_DATA
+            && self.undecrypted[Undecrypted::NoKey.index()] == 0
+            && let Ok(cipher) = cx.agreed.tls12(cx.direction, cx.keys)
+        {
+            self.install(cipher, None, 0);
+            self.unsure = Some(FURTHEST.min(self.unsure.unwrap_or(0) + HANDSHAKE_RECORDS));
         }
     }
 

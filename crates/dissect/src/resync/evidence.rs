@@ -1,0 +1,191 @@
+//! What bytes are worth as the beginning of packets.
+
+use std::ops::ControlFlow;
+
+use mqscope_wire::{
+    DecodeError, ErrorKind, Field, Lenient, Observer, Packet, PacketType, Span, Strict, Value, Version,
+    Violation, decode, frame,
+};
+
+use super::ENOUGH;
+use crate::Side;
+
+const ALIGNED_END: u32 = 4;
+/// What the first packet of a run is worth by itself if no segment begins with it: not an acknowledgement's four bytes,
+/// which may be the end of a payload, with true packets after it.
+const FIRST_UNALIGNED: u32 = 20;
+
+/// A longer packet is not believed in without a known beginning.
+const LONGEST: u32 = 1 << 20;
+
+/// What may stand at a place where packets are to begin.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rules {
+    /// Who sends it, if that is known.
+    pub(super) sender: Option<Side>,
+    /// Whether the packet that opens a direction may still come.
+    pub(super) opening: Opening,
+}
+
+/// Whether a direction's first packet may stand at a place: a server's CONNACK comes once, before all else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Opening {
+    #[default]
+    Possible,
+    Past,
+}
+
+/// Whether the stream may go on with a packet here, right after one that does not decode. `bytes` end with a segment.
+pub(crate) fn may_continue(bytes: &[u8], version: Version) -> bool {
+    if weigh_run(bytes, version, 0, Rules::default()).is_some() {
+        return true;
+    }
+    // Malformed packets often come in company: believe their lengths if these lead to the segment's end.
+    let mut rest = bytes;
+    while let Some(&first) = rest.first() {
+        match frame::next(rest) {
+            Ok(Some(header)) if first >> 4 != 0 && header.len() <= rest.len() => rest = &rest[header.len()..],
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Whether a packet may have this first byte.
+pub(super) fn may_begin(first: u8) -> bool {
+    match PacketType::from_first_byte(first) {
+        PacketType::Reserved => false,
+        // QoS 3, or DUP without QoS.
+        PacketType::Publish => first & 0b0110 != 0b0110 && first & 0b1110 != 0b1000,
+        // MQTT 3.1 has DUP in some of these, too rarely to pay for.
+        kind => kind.required_flags() == Some(first & 0xf),
+    }
+}
+
+impl Rules {
+    /// Whether a packet with this first byte may be the first of a run.
+    fn allow_first(self, first: u8) -> bool {
+        let kind = PacketType::from_first_byte(first);
+        may_begin(first)
+            && self.may_be_sent(kind)
+            && (kind != PacketType::ConnAck || self.opening == Opening::Possible)
+    }
+
+    /// Whether a packet with this first byte may follow another.
+    fn allow_next(self, first: u8) -> bool {
+        let kind = PacketType::from_first_byte(first);
+        let opens = matches!(kind, PacketType::Connect | PacketType::ConnAck);
+        may_begin(first) && self.may_be_sent(kind) && !opens
+    }
+
+    /// Whether the sender is one that sends such packets (MQTT 5.0 §2.1.2, 3.1.1 §2.2.1).
+    fn may_be_sent(self, kind: PacketType) -> bool {
+        use PacketType::{ConnAck, Connect, PingReq, PingResp, SubAck, Subscribe, UnsubAck, Unsubscribe};
+        match self.sender {
+            Some(Side::Client) => !matches!(kind, ConnAck | SubAck | UnsubAck | PingResp),
+            Some(Side::Server) => !matches!(kind, Connect | Subscribe | Unsubscribe | PingReq),
+            None => true,
+        }
+    }
+}
+
+/// Whether a run may begin with the packet here, though no segment does. What is not whole yet may.
+pub(super) fn may_be_first(bytes: &[u8], version: Version) -> bool {
+    match frame::next(bytes) {
+        Ok(Some(header)) if header.len() <= bytes.len() => {
+            decode(bytes, version, &mut Strict).is_ok_and(|packet| weigh_packet(&packet) >= FIRST_UNALIGNED)
+        }
+        Ok(_) => true,
+        Err(_) => false,
+    }
+}
+
+/// `before` plus the evidence of the packets that follow each other in `bytes`; nothing if one cannot be, however much
+/// speaks for those before it: a payload may well hold what looks like a packet.
+///
+/// A beginning alone never decides, unless it names the protocol: three stray bytes before a PUBLISH make its topic
+/// that of an UNSUBSCRIBE whose length nobody can check.
+pub(super) fn weigh_run(bytes: &[u8], version: Version, before: u32, rules: Rules) -> Option<u32> {
+    let mut bits = before;
+    let mut rest = bytes;
+    let mut decisive = false;
+    loop {
+        let Some(&first) = rest.first() else {
+            bits += ALIGNED_END;
+            break;
+        };
+        let is_first = rest.len() == bytes.len();
+        if !(if is_first { rules.allow_first(first) } else { rules.allow_next(first) }) {
+            return None;
+        }
+        let Some(header) = frame::next(rest).ok()? else { break };
+        if header.remaining > LONGEST {
+            return None;
+        }
+        if header.len() > rest.len() {
+            let beginning = weigh_beginning(rest, version)?;
+            bits += beginning.bits;
+            decisive |= beginning.names_protocol;
+            break;
+        }
+        if bits < ENOUGH {
+            bits += weigh_packet(&decode(rest, version, &mut Strict).ok()?);
+        } else {
+            // Broken rules do not speak against what is believed already.
+            decode(rest, version, &mut Lenient).ok()?;
+        }
+        decisive = true;
+        rest = &rest[header.len()..];
+    }
+    Some(if decisive { bits } else { bits.min(ENOUGH - 1) })
+}
+
+fn weigh_packet(packet: &Packet<'_>) -> u32 {
+    match packet {
+        Packet::Connect(_) => 64,
+        Packet::ConnAck(_) => 28,
+        Packet::Publish(publish) => 11 + weigh_text(publish.topic.as_bytes()),
+        Packet::Subscribe(_) | Packet::Unsubscribe(_) => 20,
+        Packet::Auth(_) => 12,
+        _ => 16,
+    }
+}
+
+/// What the first bytes of a packet tell.
+struct Beginning {
+    bits: u32,
+    names_protocol: bool,
+}
+
+impl Observer for Beginning {
+    fn field(&mut self, field: Field, _: Span, value: Value<'_>) {
+        match (field, value) {
+            (Field::Topic | Field::TopicFilter, Value::Text(text)) => {
+                self.bits += 8 + weigh_text(text.as_bytes());
+            }
+            (Field::ProtocolName, _) => {
+                self.bits += 48;
+                self.names_protocol = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn violation(&mut self, _: Violation, _: Span) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+}
+
+/// The evidence of a packet that ends beyond `bytes`; nothing if it breaks a rule already.
+fn weigh_beginning(bytes: &[u8], version: Version) -> Option<Beginning> {
+    let mut beginning = Beginning { bits: 3, names_protocol: false };
+    match decode(bytes, version, &mut beginning) {
+        Ok(_) | Err(DecodeError { kind: ErrorKind::Truncated { .. }, .. }) => Some(beginning),
+        Err(_) => None,
+    }
+}
+
+/// One bit a readable character: random bytes are rarely readable.
+fn weigh_text(text: &[u8]) -> u32 {
+    text.iter().filter(|byte| byte.is_ascii_graphic()).take(16).count() as u32
+}
