@@ -143,3 +143,14 @@ fn text_without_placeholders_is_itself() {
     assert_eq!(render(""), "");
     assert_eq!(render("{\"a\": {\"b\": 1}}"), "{\"a\": {\"b\": 1}}");
 }
+
+#[test]
+fn whole_numbers_are_as_the_standard_library_writes_them() {
+    for n in [0, 7, -7, 10, 99_999, -100_000, i64::MAX, i64::MIN] {
+        for width in [0, 1, 6, 30] {
+            let mut out = Vec::new();
+            decimal(n, width, &mut out);
+            assert_eq!(String::from_utf8(out).expect("digits"), format!("{n:0width$}"));
+        }
+    }
+}
