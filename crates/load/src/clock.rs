@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::session::Nanos;
+use crate::transport::Arrival;
 
 /// Copied to every shard, so that all speak of the same instants.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,15 @@ impl Clock {
         Instant::now().saturating_duration_since(self.start)
     }
 
+    /// When bytes came that were just read, on this clock: by the kernel's note if there is one. It is of the wall
+    /// clock, whose corrections since the start do not matter: it is held against that clock's time now.
+    pub(crate) fn arrived(&self, Arrival(noted): Arrival) -> Nanos {
+        let now = self.now();
+        let Some(noted) = noted else { return now };
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
+        now.saturating_sub((wall - noted).max(0) as Nanos)
+    }
+
     /// How long until the start.
     pub(crate) fn ahead(&self) -> Duration {
         self.start.saturating_duration_since(Instant::now())
@@ -69,6 +79,22 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_arrival_is_as_long_ago_as_its_note_says() {
+        let clock = Clock::at(Clock::start().unix(0) - 10_000_000_000);
+        let noted = |before: Duration| {
+            let at = SystemTime::now() - before;
+            Arrival(at.duration_since(UNIX_EPOCH).ok().map(|since| since.as_nanos() as i64))
+        };
+        let before = clock.now();
+        let arrived = clock.arrived(noted(Duration::from_secs(3)));
+        assert!(arrived + 3_000_000_000 >= before && arrived + 3_000_000_000 <= clock.now());
+        let now = clock.arrived(Arrival(Some(i64::MAX)));
+        assert!(now >= before && now <= clock.now(), "nothing comes from the future");
+        assert!(clock.arrived(Arrival::default()) >= now, "without a note it came now");
+        assert_eq!(clock.arrived(Arrival(Some(0))), 0, "nor from before the run");
+    }
 
     #[test]
     fn a_start_ahead_shows_zero_until_then() {

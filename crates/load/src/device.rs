@@ -62,6 +62,8 @@ pub(crate) struct Device {
     released: Nanos,
     /// The one entry of the queue that counts.
     armed: Nanos,
+    /// It reacts to what comes: counted by the shard's [`Patience`](crate::patience::Patience).
+    urgent: bool,
 }
 
 #[derive(Debug)]
@@ -133,6 +135,7 @@ impl Device {
             stepped: 0,
             released: 0,
             armed: Nanos::MAX,
+            urgent: false,
         }
     }
 
@@ -216,6 +219,13 @@ impl Device {
             return;
         }
         self.armed = Nanos::MAX;
+        let mut now = now;
+        if tools.patience.is_unread() && self.session.awaited() > 0 {
+            // Its answer may be there: it makes room for the next message, and the answer to that one must not come
+            // into the same read, which tells one arrival only.
+            self.read(false, tools);
+            now = tools.now();
+        }
         self.act(now, tools);
         self.arm(tools);
     }
@@ -284,8 +294,13 @@ impl Device {
         self.began.saturating_add(tools.shared.plan.target.connect_timeout.as_nanos() as Nanos)
     }
 
-    /// Asks to be called when next something is due.
+    /// Asks to be called when next something is due, and has its socket looked at without delay if it must be.
     fn arm(&mut self, tools: &mut Tools) {
+        let urgent = self.is_urgent(tools);
+        if urgent != self.urgent {
+            self.urgent = urgent;
+            tools.patience.urge(urgent);
+        }
         let wanted = match self.link {
             Link::Idle | Link::Down => Nanos::MAX,
             Link::Waiting => self.intended,
@@ -302,6 +317,18 @@ impl Device {
             self.armed = wanted;
             tools.queue.push(wanted, self.slot);
         }
+    }
+
+    /// Whether what comes must be read at once: because it is reacted to, or because there may be several packets
+    /// with an arrival each.
+    fn is_urgent(&self, tools: &Tools) -> bool {
+        let Link::Open(transport) = &self.link else { return false };
+        self.stage != Stage::Ready
+            || transport.is_blocked()
+            || self.session.awaited() > 1
+            || self.session.is_hurried()
+            || self.streams.iter().any(|stream| stream.held)
+            || !self.of(tools).subscribe.is_empty()
     }
 
     /// Whether the socket did not take all yet; while it has not, nothing new is sent.

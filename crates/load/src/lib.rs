@@ -53,6 +53,7 @@ mod meeting;
 mod metrics;
 mod part;
 pub mod parts;
+mod patience;
 mod run;
 pub mod scenario;
 mod schedule;

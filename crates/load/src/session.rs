@@ -128,14 +128,19 @@ impl Session {
         self.state == State::Up
     }
 
-    #[cfg(test)]
-    pub(crate) fn inflight(&self) -> usize {
-        self.outgoing.len()
-    }
-
     /// Messages that wait for an answer, oldest first.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = Sent> {
         self.outgoing.iter().map(|outgoing| outgoing.message)
+    }
+
+    /// How many messages wait for an answer.
+    pub(crate) fn awaited(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    /// Whether the next packet will have to be answered: an exchange at QoS 2 is under way.
+    pub(crate) fn is_hurried(&self) -> bool {
+        !self.incoming.is_empty() || self.outgoing.iter().any(|outgoing| outgoing.awaits != Awaits::PubAck)
     }
 
     /// The connection is gone and the session is not.

@@ -2,10 +2,13 @@
 //!
 //! The loop sleeps until a socket is ready or the next intended instant has come, whichever is first, and does
 //! what is due between any two events, so that reading does not make sending late.
+//! Where nobody reacts to what comes, it sleeps until the next instant and leaves sockets unread meanwhile, for a
+//! [bounded time](crate::patience).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::mpsc::{Receiver, Sender};
+use std::thread;
 use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
@@ -15,6 +18,7 @@ use crate::alarm::Alarm;
 use crate::device::Device;
 use crate::health;
 use crate::ledger::{Sightings, Tally};
+use crate::patience::Patience;
 use crate::session::Nanos;
 use crate::shared::Shared;
 use crate::tools::{Buffers, Counts, Queue, Tools};
@@ -103,13 +107,24 @@ impl Shard {
             reasons: Default::default(),
             phase: 0,
             buffers: Buffers::new(),
+            patience: Patience::default(),
             inbound: Inbound::new(),
             outbound: Outbound::new(mix(plan.seed, index as u64)),
         };
         let numbers = shared.part.numbers(plan.devices(), index, shared.slots.len());
         let devices = numbers.zip(0..).map(|(number, slot)| Device::new(slot, number, &tools)).collect();
-        let (next_phase, second, cpu, done) = (None, 0, (0, Duration::ZERO), false);
-        let shard = Self { poll, alarm, devices, tools, commands, reports, next_phase, second, cpu, done };
+        let shard = Self {
+            poll,
+            alarm,
+            devices,
+            tools,
+            commands,
+            reports,
+            next_phase: None,
+            second: 0,
+            cpu: (0, Duration::ZERO),
+            done: false,
+        };
         Ok((shard, waker))
     }
 
@@ -122,11 +137,19 @@ impl Shard {
             let caught_up = self.act(ACTS);
             self.tools.publish_counts();
             let now = self.tools.now();
-            let until = if caught_up { self.next() } else { now };
+            let next = if caught_up { self.next() } else { now };
+            if next > now && self.tools.patience.lasts_until(next) {
+                self.tools.patience.leave_unread();
+                thread::sleep(Duration::from_nanos(next - now));
+                continue;
+            }
+            // What was left unread has most likely come.
+            let until = if self.tools.patience.is_unread() { now } else { next };
             match self.alarm.wait(&mut self.poll, &mut events, now, until) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 waited => waited?,
             }
+            let looked = self.tools.now();
             for event in &events {
                 match event.token() {
                     ALARM => self.alarm.rang(),
@@ -138,6 +161,10 @@ impl Shard {
                     }
                 }
                 self.act(ACTS_BETWEEN);
+            }
+            // There may be more than it took events at once.
+            if events.iter().count() < EVENTS {
+                self.tools.patience.looked(looked);
             }
         }
         Ok(())

@@ -11,9 +11,10 @@ use mqscope_wire::PropertiesBuf;
 
 use crate::ledger::{Sightings, Tally};
 use crate::metrics::Cell;
+use crate::patience::Patience;
 use crate::session::Nanos;
 use crate::shared::Shared;
-use crate::transport::{Inbound, Outbound};
+use crate::transport::{Arrival, Inbound, Outbound};
 
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -29,6 +30,7 @@ pub(crate) struct Tools {
     pub reasons: BTreeMap<String, u64>,
     /// The phase under way; one past the last while draining.
     pub phase: usize,
+    pub patience: Patience,
     pub buffers: Buffers,
     pub inbound: Inbound,
     pub outbound: Outbound,
@@ -101,6 +103,12 @@ impl Counts {
 impl Tools {
     pub(crate) fn now(&self) -> Nanos {
         self.shared.clock.now()
+    }
+
+    /// When bytes came that were just read.
+    pub(crate) fn arrived(&mut self, arrival: Arrival) -> Nanos {
+        self.patience.noted(arrival.0.is_some());
+        self.shared.clock.arrived(arrival)
     }
 
     /// The metrics for what was intended at an instant, with the recorder; nothing if they are not recorded.

@@ -8,10 +8,12 @@
 //!
 //! Nothing here waits: each step does what the socket lets it, and is called again when the socket is ready. Bytes
 //! pass through [`Inbound`] and [`Outbound`], which a shard lends to one transport after another, so that one that
-//! is quiet holds no buffer of its own. TLS alone keeps some within rustls, and compression its windows.
+//! is quiet holds no buffer of its own. TLS alone keeps some within rustls, and compression its windows. Whatever
+//! the layers, what is read comes with its [`Arrival`].
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use mio::net::TcpStream;
 use mqscope_websocket::CloseCode;
@@ -19,6 +21,7 @@ use mqscope_websocket::handshake::{HandshakeError, RefusedUpgrade};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+mod arrival;
 pub(crate) mod files;
 mod identity;
 mod keylog;
@@ -28,6 +31,8 @@ mod tcp;
 mod tls;
 mod websocket;
 
+pub(crate) use arrival::Arrival;
+use arrival::Notes;
 pub use files::FileError;
 pub(crate) use security::Security;
 pub use security::{Certificates, SecurityError};
@@ -78,12 +83,12 @@ impl Stage {
 /// What was just done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// There is a TCP connection.
-    Connected,
+    /// There is a TCP connection; the kernel may have measured how long that took, from the SYN to its answer.
+    Connected { took: Option<Duration> },
     /// TLS has shaken hands; in short, if it could resume a session.
-    Secured { resumed: bool },
+    Secured { resumed: bool, arrival: Arrival },
     /// WebSocket it is; `plain` if compression was offered and declined.
-    Upgraded { plain: bool },
+    Upgraded { plain: bool, arrival: Arrival },
 }
 
 /// Application bytes that have come.
@@ -92,6 +97,8 @@ pub(crate) struct Received<'w> {
     pub bytes: &'w [u8],
     /// How many bytes of the TCP stream were read for them.
     pub wire: usize,
+    /// When the last of them came.
+    pub arrival: Arrival,
     /// There may be more.
     pub more: bool,
 }
@@ -147,6 +154,7 @@ impl Trouble {
 /// Where a shard's transports read to, one after another.
 #[derive(Debug, Default)]
 pub(crate) struct Inbound {
+    notes: Notes,
     /// What came from the socket, TLS taken off.
     raw: Box<[u8]>,
     /// What was in the frames among it.
@@ -162,9 +170,17 @@ pub(crate) struct Outbound {
     random: SmallRng,
 }
 
+/// What was read from under WebSocket.
+struct Raw {
+    count: usize,
+    /// How many bytes of the TCP stream that took.
+    wire: usize,
+    arrival: Arrival,
+}
+
 impl Inbound {
     pub(crate) fn new() -> Self {
-        Self { raw: vec![0; READ_BYTES].into(), unwrapped: Vec::new() }
+        Self { notes: Notes::default(), raw: vec![0; READ_BYTES].into(), unwrapped: Vec::new() }
     }
 }
 
@@ -188,6 +204,7 @@ impl Transport {
         websocket: Option<WebSocket>,
     ) -> io::Result<Self> {
         let socket = tcp::dial(broker, source)?;
+        arrival::ask(&socket);
         let (tls, websocket) = (tls.map(Box::new), websocket.map(Box::new));
         Ok(Self { socket, stage: Stage::Connecting, tls, websocket, unsent: Vec::new() })
     }
@@ -211,35 +228,33 @@ impl Transport {
     ) -> Result<Option<Step>, Trouble> {
         match self.stage {
             Stage::Connecting => {
-                if !tcp::is_connected(&self.socket)? {
-                    return Ok(None);
-                }
+                let Some(connected) = tcp::connected(&self.socket)? else { return Ok(None) };
                 // Small packets are not to wait for each other's acknowledgements.
                 let _ = self.socket.set_nodelay(true);
                 self.stage = if self.tls.is_some() { Stage::Securing } else { self.after_tls() };
-                Ok(Some(Step::Connected))
+                Ok(Some(Step::Connected { took: connected.took }))
             }
             Stage::Securing => {
                 let Some(tls) = &mut self.tls else { return Ok(None) };
-                let done = tls.shake_hands(&mut self.socket);
+                let done = tls.shake_hands(&mut self.socket, &mut inbound.notes);
                 if !done.map_err(|trouble| trouble.cut_off(Trouble::ClosedInHandshake))? {
                     return Ok(None);
                 }
-                let resumed = tls.is_resumed();
+                let (resumed, arrival) = (tls.is_resumed(), tls.arrived());
                 self.stage = self.after_tls();
-                Ok(Some(Step::Secured { resumed }))
+                Ok(Some(Step::Secured { resumed, arrival }))
             }
             Stage::Upgrading => loop {
-                let read = self.read_raw(&mut inbound.raw);
+                let read = self.read_raw(&mut inbound.raw, &mut inbound.notes);
                 let read = read.map_err(|trouble| trouble.cut_off(Trouble::ClosedInUpgrade))?;
-                let Some((count, _)) = read else { return Ok(None) };
+                let Some(Raw { count, arrival, .. }) = read else { return Ok(None) };
                 let Some(websocket) = &mut self.websocket else { return Ok(None) };
-                let Inbound { raw, unwrapped } = inbound;
+                let Inbound { raw, unwrapped, .. } = inbound;
                 let answer = websocket.answered(&raw[..count], ask, unwrapped, outbound)?;
                 let Some(compressed) = answer else { continue };
                 self.stage = Stage::Ready;
                 self.write_raw(&outbound.frames)?;
-                return Ok(Some(Step::Upgraded { plain: ask.deflate && !compressed }));
+                return Ok(Some(Step::Upgraded { plain: ask.deflate && !compressed, arrival }));
             },
             Stage::Ready => Ok(None),
         }
@@ -268,12 +283,12 @@ impl Transport {
         if let Some(code) = self.websocket.as_ref().and_then(|websocket| websocket.closed()) {
             return Err(Trouble::WebSocketClosed(code));
         }
-        let Inbound { raw, unwrapped } = inbound;
-        let Some((count, wire)) = self.read_raw(raw)? else { return Ok(None) };
+        let Inbound { notes, raw, unwrapped } = inbound;
+        let Some(Raw { count, wire, arrival }) = self.read_raw(raw, notes)? else { return Ok(None) };
         // A stream socket that gave less than asked for has no more now. TLS hands out a record at a time.
         let more = count == raw.len() || closed || self.tls.is_some();
         let Some(websocket) = &mut self.websocket else {
-            return Ok(Some(Received { bytes: &raw[..count], wire, more }));
+            return Ok(Some(Received { bytes: &raw[..count], wire, arrival, more }));
         };
         if unwrapped.capacity() > KEPT_BYTES {
             // What a large message inflated to is not kept.
@@ -286,7 +301,7 @@ impl Transport {
         if !outbound.frames.is_empty() {
             self.write_raw(&outbound.frames)?;
         }
-        Ok(Some(Received { bytes: unwrapped, wire, more }))
+        Ok(Some(Received { bytes: unwrapped, wire, arrival, more }))
     }
 
     /// Sends application bytes, and what was left before them; gives how many bytes of the TCP stream the socket
@@ -324,13 +339,19 @@ impl Transport {
         Ok(written)
     }
 
-    /// Reads into `raw`, TLS taken off: how many bytes, and how many of the TCP stream that took.
-    fn read_raw(&mut self, raw: &mut [u8]) -> Result<Option<(usize, usize)>, Trouble> {
+    /// Reads into `raw`, TLS taken off.
+    fn read_raw(&mut self, raw: &mut [u8], notes: &mut Notes) -> Result<Option<Raw>, Trouble> {
         let read = match &mut self.tls {
-            Some(tls) => tls.read(&mut self.socket, raw)?,
-            None => tcp::read(&mut self.socket, raw)?.map(|count| (count, count)),
+            Some(tls) => {
+                let read = tls.read(&mut self.socket, raw, notes)?;
+                read.map(|(count, wire)| Raw { count, wire, arrival: tls.arrived() })
+            }
+            None => {
+                let read = tcp::read(&mut self.socket, raw, notes)?;
+                read.map(|(count, arrival)| Raw { count, wire: count, arrival })
+            }
         };
-        if matches!(read, Some((0, _))) { Err(Trouble::Closed) } else { Ok(read) }
+        if matches!(read, Some(Raw { count: 0, .. })) { Err(Trouble::Closed) } else { Ok(read) }
     }
 
     fn write_raw(&mut self, bytes: &[u8]) -> Result<usize, Trouble> {
@@ -340,3 +361,6 @@ impl Transport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

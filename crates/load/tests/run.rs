@@ -68,6 +68,23 @@ validity: {{send_lag: ['p(99) < 1h']}}",
     assert_eq!(count(&finished, "delivery_lost", None), 0);
 }
 
+/// Between instants a millisecond apart sockets may be left unread for five, but not where that holds up a packet.
+#[test]
+fn what_is_reacted_to_is_not_left_unread() {
+    for (list, metric) in [("qos: 2", "pubcomp_latency"), ("qos: 1, max_inflight: 1", "puback_latency")] {
+        let broker = Broker::start(Faults::default());
+        let finished = broker.run(&format!(
+            "groups: {{pub: {{count: 4, publish: {{data: {{topic: t, rate: 250/s, {list}}}}}}}}}
+phases: [{{name: steady, duration: 1s}}]
+validity: {{send_lag: ['p(99) < 2s']}}"
+        ));
+        let latency = finished.summary.results.latencies.iter().find(|latency| latency.name == metric);
+        let histogram = &latency.expect("has samples").response.histogram;
+        let late: u64 = histogram.values_us().filter(|(us, _)| *us > 2_000).map(|(_, count)| count).sum();
+        assert!(late < histogram.count() / 2, "{list}: {late} of {} took over 2 ms", histogram.count());
+    }
+}
+
 #[test]
 fn all_protocol_versions_speak() {
     for protocol in [3, 4, 5] {

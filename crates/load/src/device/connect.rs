@@ -73,15 +73,18 @@ impl Device {
 
     /// A step is done: measures it, and begins the next.
     fn advanced(&mut self, step: Step, tools: &mut Tools) {
-        let now = tools.now();
-        let took = since(self.stepped, now);
-        let from_intended = since(self.intended, now);
-        self.stepped = now;
+        let ended = match step {
+            Step::Connected { took: Some(took) } => self.stepped + took.as_nanos() as Nanos,
+            Step::Connected { took: None } => tools.now(),
+            Step::Secured { arrival, .. } | Step::Upgraded { arrival, .. } => tools.arrived(arrival),
+        };
+        let took = since(self.stepped, ended);
+        let from_intended = since(self.intended, ended);
         if let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) {
             let Cell { tcp_connect, transport, .. } = cell;
             match step {
-                Step::Connected => recorder.response_and_service(*tcp_connect, from_intended, took),
-                Step::Secured { resumed } => {
+                Step::Connected { .. } => recorder.response_and_service(*tcp_connect, from_intended, took),
+                Step::Secured { resumed, .. } => {
                     let tls = transport.tls.iter();
                     tls.for_each(|tls| {
                         recorder.response_and_service(tls.handshake, took, took);
@@ -94,7 +97,10 @@ impl Device {
                 }
             }
         }
-        if step == (Step::Upgraded { plain: true }) {
+        // The next step begins with what is written now.
+        let now = tools.now();
+        self.stepped = now;
+        if let Step::Upgraded { plain: true, .. } = step {
             tools.reason("the broker declined to compress (target.websocket.deflate)".to_owned());
         }
         let Link::Open(transport) = &self.link else { return };

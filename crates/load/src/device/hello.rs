@@ -80,7 +80,8 @@ impl Device {
         if self.of(tools).subscribe.is_empty() || self.enrolled {
             return self.settled(now, tools);
         }
-        if let Err(error) = self.subscribe(now, tools) {
+        // Written now, whenever CONNACK came.
+        if let Err(error) = self.subscribe(tools.now(), tools) {
             self.fail(error.to_string(), tools);
         }
     }
@@ -121,7 +122,8 @@ impl Device {
             return self.fail(format!("subscription refused: {name}"), tools);
         }
         let granted = reasons.iter().map(|reason| QoS::from_bits(reason.0)).max().unwrap_or(QoS::ExactlyOnce);
-        let now_us = tools.shared.clock.unix(now) as u64 / 1000;
+        // From now on, when the other shards may know, not from when the SUBACK came.
+        let now_us = tools.shared.clock.unix(tools.now()) as u64 / 1000;
         tools.shared.roll.join(self.number, now_us, granted);
         self.enrolled = true;
         self.settled(now, tools);

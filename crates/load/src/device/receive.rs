@@ -24,8 +24,9 @@ impl Device {
             && transport.stage() == Stage::Ready
         {
             match transport.read(closed, &mut inbound, &mut tools.outbound) {
-                Ok(Some(Received { bytes, wire, more })) => {
-                    let now = tools.now();
+                Ok(Some(Received { bytes, wire, arrival, more })) => {
+                    // What follows from a packet is reckoned from when it came, not from when it was read.
+                    let now = tools.arrived(arrival);
                     if let Some((recorder, cell)) = tools.current_metrics(self.group) {
                         recorder.count(cell.bytes_received, wire as u64);
                     }

@@ -96,10 +96,10 @@ fn a_qos_1_message_waits_for_its_puback() {
         let mut pair = Pair::up(version, &[]);
         pair.publish(QoS::AtLeastOnce).expect("sent");
         assert_eq!(pair.sent(), ["PUBLISH 1"]);
-        assert_eq!(pair.session.inflight(), 1);
+        assert_eq!(pair.session.awaited(), 1);
         let event = pair.says(Packet::PubAck(ack(1)));
         assert!(event.contains("with: PubAck") && event.contains("intended: 6999999995"), "{event}");
-        assert_eq!(pair.session.inflight(), 0);
+        assert_eq!(pair.session.awaited(), 0);
     }
 }
 
@@ -109,9 +109,27 @@ fn a_qos_2_message_goes_through_its_four_packets() {
     pair.publish(QoS::ExactlyOnce).expect("sent");
     assert!(pair.says(Packet::PubRec(ack(1))).contains("with: PubRec"));
     assert_eq!(pair.sent(), ["PUBLISH 1", "PUBREL 1"]);
-    assert_eq!(pair.session.inflight(), 1, "until PUBCOMP");
+    assert_eq!(pair.session.awaited(), 1, "until PUBCOMP");
     assert!(pair.says(Packet::PubComp(ack(1))).contains("with: PubComp"));
-    assert_eq!(pair.session.inflight(), 0);
+    assert_eq!(pair.session.awaited(), 0);
+}
+
+#[test]
+fn an_exchange_at_qos_2_is_hurried_from_either_side_and_one_at_qos_1_is_not() {
+    let mut pair = Pair::up(Version::V311, &[]);
+    pair.publish(QoS::AtLeastOnce).expect("sent");
+    pair.says(Packet::Publish(message(QoS::AtLeastOnce, Some(5))));
+    assert!(!pair.session.is_hurried());
+    pair.publish(QoS::ExactlyOnce).expect("sent");
+    assert!(pair.session.is_hurried(), "PUBREC will ask for PUBREL");
+    pair.says(Packet::PubRec(ack(2)));
+    assert!(pair.session.is_hurried());
+    pair.says(Packet::PubComp(ack(2)));
+    assert!(!pair.session.is_hurried());
+    pair.says(Packet::Publish(message(QoS::ExactlyOnce, Some(6))));
+    assert!(pair.session.is_hurried(), "PUBREL will ask for PUBCOMP");
+    pair.says(Packet::PubRel(ack(6)));
+    assert!(!pair.session.is_hurried());
 }
 
 #[test]
@@ -120,7 +138,7 @@ fn a_pubrec_that_refuses_ends_the_exchange() {
     pair.publish(QoS::ExactlyOnce).expect("sent");
     assert!(pair.says(Packet::PubRec(failed(1))).contains("with: PubRec"));
     assert_eq!(pair.sent(), ["PUBLISH 1"], "no PUBREL");
-    assert_eq!(pair.session.inflight(), 0);
+    assert_eq!(pair.session.awaited(), 0);
 }
 
 #[test]

@@ -5,27 +5,32 @@ use std::io::{self, Read as _, Write as _};
 use mio::net::TcpStream;
 use rustls::{AlertDescription, CertificateError, ClientConnection, Error, HandshakeKind};
 
-use super::Trouble;
+use super::arrival::{Arrival, Notes};
+use super::{Trouble, tcp};
 
 /// One TLS connection, the client's side.
 #[derive(Debug)]
-pub(crate) struct Tls(ClientConnection);
+pub(crate) struct Tls {
+    connection: ClientConnection,
+    /// When the bytes came that it read last.
+    arrived: Arrival,
+}
 
 impl Tls {
     pub(super) fn new(mut connection: ClientConnection) -> Self {
         // Nothing new is sent while something waits, so what waits is one batch at most.
         connection.set_buffer_limit(None);
-        Self(connection)
+        Self { connection, arrived: Arrival::default() }
     }
 
     /// Goes on with the handshake; whether it is done.
-    pub(super) fn shake_hands(&mut self, socket: &mut TcpStream) -> Result<bool, Trouble> {
+    pub(super) fn shake_hands(&mut self, socket: &mut TcpStream, notes: &mut Notes) -> Result<bool, Trouble> {
         loop {
             self.send(socket)?;
-            if !self.0.is_handshaking() {
+            if !self.connection.is_handshaking() {
                 return Ok(true);
             }
-            match self.receive(socket)? {
+            match self.receive(socket, notes)? {
                 None => return Ok(false),
                 Some(0) => return Err(Trouble::Closed),
                 Some(_) => {}
@@ -35,7 +40,12 @@ impl Tls {
 
     /// Whether the handshake took up a session of before.
     pub(super) fn is_resumed(&self) -> bool {
-        self.0.handshake_kind() == Some(HandshakeKind::Resumed)
+        self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// When the bytes came that were read last.
+    pub(super) fn arrived(&self) -> Arrival {
+        self.arrived
     }
 
     /// Reads what is there: how many bytes, and how many of the TCP stream that took. `None` if nothing is, zero
@@ -44,17 +54,18 @@ impl Tls {
         &mut self,
         socket: &mut TcpStream,
         buffer: &mut [u8],
+        notes: &mut Notes,
     ) -> Result<Option<(usize, usize)>, Trouble> {
         let mut wire = 0;
         loop {
-            match self.0.reader().read(buffer) {
+            match self.connection.reader().read(buffer) {
                 Ok(count) => return Ok(Some((count, wire))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 // It ended without saying so, as many do.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some((0, wire))),
                 Err(error) => return Err(error.into()),
             }
-            match self.receive(socket)? {
+            match self.receive(socket, notes)? {
                 None => return Ok(None),
                 Some(count) => wire += count,
             }
@@ -65,24 +76,24 @@ impl Tls {
 
     /// Sends bytes, and what was left before them; gives how many bytes of the TCP stream the socket took.
     pub(super) fn write(&mut self, bytes: &[u8], socket: &mut TcpStream) -> Result<usize, Trouble> {
-        self.0.writer().write_all(bytes)?;
+        self.connection.writer().write_all(bytes)?;
         self.send(socket)
     }
 
     /// Says that nothing more will be sent.
     pub(super) fn close(&mut self, socket: &mut TcpStream) -> Result<usize, Trouble> {
-        self.0.send_close_notify();
+        self.connection.send_close_notify();
         self.send(socket)
     }
 
     pub(super) fn wants_write(&self) -> bool {
-        self.0.wants_write()
+        self.connection.wants_write()
     }
 
     fn send(&mut self, socket: &mut TcpStream) -> Result<usize, Trouble> {
         let mut written = 0;
-        while self.0.wants_write() {
-            match self.0.write_tls(socket) {
+        while self.connection.wants_write() {
+            match self.connection.write_tls(socket) {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -93,21 +104,35 @@ impl Tls {
     }
 
     /// Takes a bite of the TCP stream: how many bytes, `None` if nothing is there.
-    fn receive(&mut self, socket: &mut TcpStream) -> Result<Option<usize>, Trouble> {
-        let count = loop {
-            match self.0.read_tls(socket) {
-                Ok(count) => break count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
+    fn receive(&mut self, socket: &mut TcpStream, notes: &mut Notes) -> Result<Option<usize>, Trouble> {
+        let mut noting = Noting { socket, notes, arrived: &mut self.arrived };
+        let count = match self.connection.read_tls(&mut noting) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error.into()),
         };
-        if let Err(error) = self.0.process_new_packets() {
+        if let Err(error) = self.connection.process_new_packets() {
             // The broker learns why, if it still can.
             let _ = self.send(socket);
             return Err(error.into());
         }
         Ok(Some(count))
+    }
+}
+
+/// A socket whose reads note when the bytes came.
+struct Noting<'s> {
+    socket: &'s mut TcpStream,
+    notes: &'s mut Notes,
+    arrived: &'s mut Arrival,
+}
+
+impl io::Read for Noting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = tcp::read(self.socket, buffer, self.notes)?;
+        let (count, arrived) = read.ok_or(io::ErrorKind::WouldBlock)?;
+        *self.arrived = arrived;
+        Ok(count)
     }
 }
 
