@@ -44,7 +44,9 @@ pub(crate) fn may_continue(bytes: &[u8], version: Version) -> bool {
     let mut rest = bytes;
     while let Some(&first) = rest.first() {
         match frame::next(rest) {
-            Ok(Some(header)) if may_begin(first) && header.len() <= rest.len() => rest = &rest[header.len()..],
+            Ok(Some(header)) if may_begin(first) && header.len() <= rest.len() => {
+                rest = &rest[header.len()..]
+            }
             _ => return false,
         }
     }
