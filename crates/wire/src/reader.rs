@@ -299,6 +299,7 @@ pub(crate) fn broken_header<O: Observer>(bytes: &[u8], seen: &mut O) -> Fault {
 }
 
 /// What a packet's first byte is made of.
+#[cfg(feature = "alloc")]
 pub(crate) fn header_parts(first: u8) -> &'static [(Field, u8)] {
     match PacketType::from_first_byte(first) {
         PacketType::Publish => &PUBLISH_PARTS,
