@@ -128,18 +128,16 @@ impl Lane {
     /// The next bytes.
     #[inline]
     pub(crate) fn data(&mut self, piece: Piece<'_>, hint: Hint, taker: &mut impl Taker) {
-        let begins_segment = self.segments.begins(piece.carried.number);
+        self.segments.came();
         let rest = match self.mode {
             Mode::InStep => {
-                if begins_segment {
-                    self.segments.note(self.partial.have == 0);
-                }
+                self.segments.note(self.partial.have == 0);
                 self.cut(piece, hint, UnitKind::Whole, taker)
             }
             Mode::Searching(_) => Some(piece),
         };
         if let Some(rest) = rest {
-            let begins_segment = begins_segment && rest.at == piece.at;
+            let begins_segment = rest.at == piece.at;
             self.search(rest, begins_segment, hint, taker, RESUMES);
         }
     }

@@ -3,7 +3,7 @@
 //! A place counts as the beginning of packets once the run from there is worth [`ENOUGH`] bits of evidence: bytes of
 //! another kind would look like it once in 2^44 tries. A packet is worth the bits that are fixed in it, a topic the
 //! bits that a readable text has fewer than random bytes, a segment that begins or ends with a packet some more,
-//! since senders write whole packets, unless those of this direction have shown that its sender does not. What comes
+//! since senders write whole packets, and fewer where this direction has shown that its sender does not. What comes
 //! after the run so far must go on with it, and be what its sender may send there. Nothing is given before the evidence
 //! is there, so nothing is invented.
 
@@ -69,26 +69,27 @@ pub(crate) struct Found {
     pub(crate) place: FoundAt,
 }
 
-/// How the segments of one direction begin. Most senders write whole packets, so that a segment begins with one.
+/// How the segments of one direction begin, or the frames and records in them. Most senders write whole packets, so that
+/// a segment begins with one; MQTT.js writes a packet's fields one by one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Segments {
-    /// The frame that carried the newest bytes.
-    newest: Option<u64>,
+    /// Whether any byte came so far.
+    any: bool,
     /// How many began with a packet, and how many within one; both halved where they get large.
     with: u8,
     within: u8,
 }
 
 impl Segments {
-    /// Whether bytes that `frame` carried are its first ones.
+    /// Bytes came.
     #[inline]
-    pub(crate) fn begins(&mut self, frame: u64) -> bool {
-        self.newest.replace(frame) != Some(frame)
+    pub(crate) fn came(&mut self) {
+        self.any = true;
     }
 
     /// Whether no byte came so far.
     pub(crate) fn is_empty(self) -> bool {
-        self.newest.is_none()
+        !self.any
     }
 
     /// A segment began with a packet, or within one.
@@ -102,11 +103,11 @@ impl Segments {
         }
     }
 
-    /// Whether a segment's beginning speaks for a packet's: not where most have begun within one.
-    fn are_aligned(self) -> bool {
+    /// How much a segment's beginning speaks for a packet's: half where most have begun within one.
+    fn evidence(self) -> u32 {
         /// They may bring the end of what was lost.
         const FEW: u8 = 2;
-        self.within <= self.with.saturating_add(FEW)
+        if self.within <= self.with.saturating_add(FEW) { ALIGNED_START } else { ALIGNED_START / 2 }
     }
 }
 
@@ -274,15 +275,14 @@ impl Search {
             Ok(index) => self.pieces[index].begins_segment,
             Err(_) => false,
         };
-        let is_aligned = begins_segment && segments.are_aligned();
-        let before = hint.trust.bits() + if is_aligned { ALIGNED_START } else { 0 };
+        let before = hint.trust.bits() + if begins_segment { segments.evidence() } else { 0 };
         let opening = match self.before {
             Before::Nothing | Before::Loss if self.is_at_start(at) => Opening::Possible,
             _ => Opening::Past,
         };
         let rules = Rules { sender: hint.sender, opening };
         let weigh = |version| {
-            if !is_aligned && !may_be_first(bytes, version) {
+            if !begins_segment && !may_be_first(bytes, version) {
                 return None;
             }
             weigh_run(bytes, version, before, rules).map(|bits| (bits, version))
