@@ -129,7 +129,7 @@ fn nothing_is_lost_between_parts_that_was_not() {
     assert_eq!(total(&whole, "delivery_lost"), 0);
     assert_eq!(whole.run.parts, 3);
     assert_eq!(whole.run.facts["devices"], "12");
-    assert_eq!(broker.seen("DISCONNECT"), 12);
+    broker.expect_seen("DISCONNECT", 12);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mqscope_load::{Control, Finished, Overrides, Plan, Scenario};
 use mqscope_report::Summary;
@@ -109,6 +109,15 @@ impl Broker {
     /// How many packets of each type clients sent; PUBLISH packets with `DUP`; connections `from` an address.
     pub(crate) fn seen(&self, packet: &str) -> u64 {
         self.state.seen.lock().expect("not poisoned").get(packet).copied().unwrap_or(0)
+    }
+
+    /// Waits until it has seen so many: what clients sent last, its threads may still be reading.
+    pub(crate) fn expect_seen(&self, packet: &str, count: u64) {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while self.seen(packet) != count {
+            assert!(Instant::now() < patience, "{} of {count} {packet}", self.seen(packet));
+            thread::yield_now();
+        }
     }
 
     /// The stamped messages that came since last asked.
