@@ -180,10 +180,15 @@ impl Carrier {
     #[inline]
     pub(crate) fn hint(&self, direction: Direction) -> Hint {
         let side = |client| if direction == client { Side::Client } else { Side::Server };
-        let sender = self.client.map(side);
+        let sender = self.client.or_else(|| self.client_by_port()).map(side);
         match &self.mqtt {
             Some(mqtt) => Hint {
-                trust: Trust::Known,
+                trust: if mqtt.conversation.known_version().is_some() {
+                    Trust::Known
+                } else {
+                    // What was found may yet be something else.
+                    self.trust.max(Trust::Port)
+                },
                 version: mqtt.conversation.known_version(),
                 // What the other direction has shown holds for this one.
                 likely: mqtt.conversation.version(),
@@ -198,14 +203,18 @@ impl Carrier {
         if let Some(client) = self.client {
             return client;
         }
-        let (a, b) = (self.key.a.port(), self.key.b.port());
+        let a_serves = self.key.a.port() < self.key.b.port();
+        self.client_by_port().unwrap_or(if a_serves { Direction::Reverse } else { Direction::Forward })
+    }
+
+    /// The client's direction, if only the other side's port is registered for MQTT.
+    fn client_by_port(&self) -> Option<Direction> {
         let registered = |port| port == PORT || port == PORT_OVER_TLS;
-        let a_serves = match (registered(a), registered(b)) {
-            (true, false) => true,
-            (false, true) => false,
-            _ => a < b,
-        };
-        if a_serves { Direction::Reverse } else { Direction::Forward }
+        match [self.key.a.port(), self.key.b.port()].map(registered) {
+            [true, false] => Some(Direction::Reverse),
+            [false, true] => Some(Direction::Forward),
+            _ => None,
+        }
     }
 }
 

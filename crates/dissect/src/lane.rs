@@ -4,9 +4,9 @@
 //! one only the beginning: its bytes stand in the store. Out of step, bytes are held, within bounds, until a
 //! plausible run of packets is found ([`resync`](crate::resync)).
 
-use mqscope_wire::{DecodeError, Strict, Version, decode, frame};
+use mqscope_wire::{DecodeError, Version, frame};
 
-use crate::resync::{Before, Hint, Search, Segments, may_continue};
+use crate::resync::{Before, Hint, Search, Segments, Trust, is_sound, may_continue};
 use crate::{Extent, FrameRef};
 
 /// Bytes of an unfinished packet that are kept at hand. A longer packet is read from the store once it is whole.
@@ -85,6 +85,8 @@ pub(crate) struct Lane {
     /// So many packets must keep all rules, in either version, before it is believed that what a search found in a flow
     /// without a CONNECT is MQTT at all: the payload of a WebSocket frame is followed by another frame's header.
     unproven: u8,
+    /// They did.
+    is_proven: bool,
 }
 
 #[derive(Debug)]
@@ -108,6 +110,7 @@ impl Lane {
             segments: Segments::default(),
             doubt: false,
             unproven: 0,
+            is_proven: false,
         }
     }
 
@@ -128,7 +131,7 @@ impl Lane {
     /// The next bytes.
     #[inline]
     pub(crate) fn data(&mut self, piece: Piece<'_>, hint: Hint, taker: &mut impl Taker) {
-        self.segments.came();
+        self.segments.came(piece.bytes.len());
         let rest = match self.mode {
             Mode::InStep => {
                 self.segments.note(self.partial.have == 0);
@@ -193,6 +196,9 @@ impl Lane {
             let len = match frame::next(rest.bytes) {
                 Ok(Some(header)) if header.len() <= rest.bytes.len() => header.len(),
                 Ok(_) => {
+                    if self.unproven > 0 && !is_sound(rest.bytes) {
+                        return Some(rest);
+                    }
                     // Cannot fail: these very bytes were just looked at.
                     let _ = self.partial.extend(rest);
                     return None;
@@ -216,9 +222,21 @@ impl Lane {
     /// Whether the next packet, too, keeps all rules.
     #[cold]
     fn prove(&mut self, packet: &[u8]) -> bool {
-        let is_sound = |version| decode(packet, version, &mut Strict).is_ok();
-        let is_sound = is_sound(Version::V311) || is_sound(Version::V5);
+        let is_sound = is_sound(packet);
         self.unproven = if is_sound { self.unproven - 1 } else { 0 };
+        self.is_proven |= is_sound && self.unproven == 0;
+        is_sound
+    }
+
+    /// Whether the packet that was not whole until now keeps all rules. If not, it is forgotten.
+    #[cold]
+    fn prove_partial(&mut self) -> bool {
+        let held = std::mem::take(&mut self.partial.held);
+        let is_sound = self.prove(&held);
+        self.partial.held = held;
+        if !is_sound {
+            self.partial.clear();
+        }
         is_sound
     }
 
@@ -234,6 +252,9 @@ impl Lane {
             return Err(Lost(piece));
         };
         if self.partial.is_whole() {
+            if self.unproven > 0 && !self.prove_partial() {
+                return Err(Lost(piece.after(taken)));
+            }
             let verdict = if self.partial.holed {
                 // Its end was counted, not read: whatever its bytes say, the next packet begins there.
                 self.partial.flush(UnitKind::Cut, taker);
@@ -264,6 +285,8 @@ impl Lane {
         if piece.bytes.is_empty() || resumes == 0 {
             return;
         }
+        let trust = if self.is_proven { Trust::Known } else { hint.trust };
+        let hint = Hint { trust, ..hint };
         let Some(found) = search.push(piece, begins_segment, hint, &mut self.segments) else { return };
         let Mode::Searching(search) = std::mem::replace(&mut self.mode, Mode::InStep) else { return };
         taker.found(found.version, found.place);

@@ -15,16 +15,23 @@ use mqscope_wire::{Version, frame};
 use crate::lane::{FoundAt, Piece};
 use crate::{FrameRef, Side};
 
-pub(crate) use evidence::may_continue;
+pub(crate) use evidence::{is_sound, may_continue};
 use evidence::{Opening, Rules, may_be_first, may_begin, weigh_run};
 
 /// Bits of evidence that decide.
 const ENOUGH: u32 = 44;
+/// The most that a segment's beginning is worth.
 const ALIGNED_START: u32 = 8;
+/// The most that its end is worth.
+const ALIGNED_END: u32 = 4;
 
 /// Bytes held while the evidence does not suffice, beside the newest chunk.
 const HELD_BYTES: usize = 64 * 1024;
 const CANDIDATES: usize = 16;
+
+/// The lengths of a server's WebSocket headers (RFC 6455 §5.2), and the longest.
+const SERVER_HEADERS: [usize; 3] = [2, 4, 10];
+const LONGEST_SERVER_HEADER: usize = 10;
 
 /// What is known of the connection whose packets are searched.
 #[derive(Clone, Copy, Debug)]
@@ -73,23 +80,24 @@ pub(crate) struct Found {
 /// a segment begins with one; MQTT.js writes a packet's fields one by one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Segments {
-    /// Whether any byte came so far.
-    any: bool,
+    count: u64,
+    bytes: u64,
     /// How many began with a packet, and how many within one; both halved where they get large.
     with: u8,
     within: u8,
 }
 
 impl Segments {
-    /// Bytes came.
+    /// A segment of so many bytes came.
     #[inline]
-    pub(crate) fn came(&mut self) {
-        self.any = true;
+    pub(crate) fn came(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes as u64;
     }
 
     /// Whether no byte came so far.
     pub(crate) fn is_empty(self) -> bool {
-        !self.any
+        self.count == 0
     }
 
     /// A segment began with a packet, or within one.
@@ -104,10 +112,22 @@ impl Segments {
     }
 
     /// How much a segment's beginning speaks for a packet's: half where most have begun within one.
-    fn evidence(self) -> u32 {
+    fn start_evidence(self) -> u32 {
         /// They may bring the end of what was lost.
         const FEW: u8 = 2;
-        if self.within <= self.with.saturating_add(FEW) { ALIGNED_START } else { ALIGNED_START / 2 }
+        let bits = self.border_bits();
+        if self.within <= self.with.saturating_add(FEW) { bits } else { bits / 2 }
+    }
+
+    /// How much its end speaks for a packet's.
+    fn end_evidence(self) -> u32 {
+        self.border_bits().min(ALIGNED_END)
+    }
+
+    /// What it tells that a byte is a segment's first: one in so many is by chance.
+    fn border_bits(self) -> u32 {
+        let one_in = self.bytes.checked_div(self.count).unwrap_or(1);
+        one_in.min(1 << ALIGNED_START).next_power_of_two().ilog2()
     }
 }
 
@@ -125,12 +145,14 @@ pub(crate) enum Before {
 
 /// Bytes without a known packet boundary, and the places where one may be.
 ///
-/// Invariants: `held` begins with the first candidate's byte or with a piece; candidates ascend and lie in `held`.
+/// Invariants: `held` begins with a piece or within one; candidates ascend and lie in `held`.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
     held: Vec<u8>,
     pieces: Vec<HeldPiece>,
     candidates: Vec<usize>,
+    /// The end of a server's WebSocket frame that what is held would be in, as an offset into it.
+    frame_end: usize,
     discarded: u64,
     before: Before,
 }
@@ -172,7 +194,7 @@ impl Search {
         let known = std::mem::take(&mut self.candidates);
         let to = if hint.trust == Trust::None { new + 1 } else { self.held.len() };
         for at in known.into_iter().chain(new..to) {
-            if at >= new && hint.trust < Trust::Known && self.is_in_frame(at) {
+            if hint.trust < Trust::Known && hint.sender != Some(Side::Client) && self.is_in_frame(at) {
                 continue;
             }
             let weight = self.weigh(at, hint, *segments);
@@ -198,25 +220,39 @@ impl Search {
         if self.before == Before::Nothing {
             self.before = Before::Loss;
         }
+        self.discarded += self.held.len() as u64;
+        self.held.clear();
+        self.pieces.clear();
         self.candidates.clear();
-        self.trim();
+        self.frame_end = 0;
     }
 
     pub(crate) fn discarded(&self) -> u64 {
         self.discarded
     }
 
-    /// Whether a packet at `at` would stand in a server's WebSocket frame, whose header goes before it and has room for it:
-    /// then what follows the frame is another's header, and looks like a SUBSCRIBE.
-    fn is_in_frame(&self, at: usize) -> bool {
-        let Some(header) = at.checked_sub(2).and_then(|start| Header::parse(&self.held[start..])) else {
-            return false;
-        };
-        let is_whole = header.fin && matches!(header.opcode, Opcode::Text | Opcode::Binary);
-        let packet = frame::next(&self.held[at..]).ok().flatten();
-        is_whole
-            && header.is_sound(Sender::Server, false)
-            && packet.is_some_and(|packet| packet.len() as u64 <= header.payload_len)
+    /// Whether a packet at `at` would stand in a server's WebSocket frame: its header goes before the first packet in it,
+    /// and has room for that, or another header follows. What follows the frame looks like a SUBSCRIBE. To be asked in
+    /// ascending order.
+    fn is_in_frame(&mut self, at: usize) -> bool {
+        if at < self.frame_end {
+            return true;
+        }
+        let end = SERVER_HEADERS.iter().find_map(|header_len| {
+            let start = at.checked_sub(*header_len)?;
+            let is_sound = |header: &Header| header.is_sound(Sender::Server, false) && !header.opcode.is_control();
+            let header = Header::parse(&self.held[start..]).filter(is_sound)?;
+            let is_message = header.fin && header.opcode != Opcode::Continuation;
+            if !is_message || usize::from(header.header_len) != *header_len {
+                return None;
+            }
+            let end = at.checked_add(usize::try_from(header.payload_len).ok()?)?;
+            let packet = frame::next(&self.held[at..]).ok()??;
+            let is_followed = || self.held.get(end..).and_then(Header::parse).is_some_and(|next| is_sound(&next));
+            (packet.len() as u64 <= header.payload_len || is_followed()).then_some(end)
+        });
+        self.frame_end = end.unwrap_or(self.frame_end);
+        end.is_some()
     }
 
     /// Whether no byte came before the one held at `at`.
@@ -237,26 +273,26 @@ impl Search {
         })
     }
 
-    /// Lets go of what no candidate needs, and of the oldest candidates if they need too much.
+    /// Lets go of what no candidate needs, nor a header before the next byte, and of the oldest candidates if they need too
+    /// much.
     fn trim(&mut self) {
         let len = self.held.len();
         while self.candidates.first().is_some_and(|&first| len - first > HELD_BYTES) {
             self.candidates.remove(0);
         }
-        let keep = self.candidates.first().copied().unwrap_or(len);
+        let needed = len.saturating_sub(LONGEST_SERVER_HEADER);
+        let keep = self.candidates.first().map_or(needed, |first| needed.min(*first));
         if keep == 0 {
             return;
         }
         self.discarded += keep as u64;
+        self.frame_end = self.frame_end.saturating_sub(keep);
         self.held.drain(..keep);
         for candidate in &mut self.candidates {
             *candidate -= keep;
         }
         let gone = self.pieces.partition_point(|piece| piece.start <= keep).saturating_sub(1);
         self.pieces.drain(..gone);
-        if self.held.is_empty() {
-            self.pieces.clear();
-        }
         for piece in &mut self.pieces {
             let cut = keep.saturating_sub(piece.start);
             piece.begins_segment &= cut == 0;
@@ -275,12 +311,12 @@ impl Search {
             Ok(index) => self.pieces[index].begins_segment,
             Err(_) => false,
         };
-        let before = hint.trust.bits() + if begins_segment { segments.evidence() } else { 0 };
+        let before = hint.trust.bits() + if begins_segment { segments.start_evidence() } else { 0 };
         let opening = match self.before {
             Before::Nothing | Before::Loss if self.is_at_start(at) => Opening::Possible,
             _ => Opening::Past,
         };
-        let rules = Rules { sender: hint.sender, opening };
+        let rules = Rules { sender: hint.sender, opening, end: segments.end_evidence() };
         let weigh = |version| {
             if !begins_segment && !may_be_first(bytes, version) {
                 return None;

@@ -136,7 +136,8 @@ impl Decoder {
     }
 
     /// Whether frames' borders are unknown. Bytes are searched for a run of plausible headers, then decoding goes on from
-    /// its first one: of three, where pushes begin with them as most of this sender's do, and of at most six.
+    /// its first one: of three, where pushes of 32 bytes or more begin with them as most of this sender's do, and of at most
+    /// six.
     #[inline]
     pub fn is_lost(&self) -> bool {
         matches!(self.state, State::Lost(_))
@@ -153,6 +154,7 @@ impl Decoder {
         if bytes.is_empty() {
             return;
         }
+        self.pushes.came(bytes.len());
         if self.is_lost() {
             return self.search(bytes, true, events);
         }

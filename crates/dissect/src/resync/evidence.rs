@@ -10,7 +10,6 @@ use mqscope_wire::{
 use super::ENOUGH;
 use crate::Side;
 
-const ALIGNED_END: u32 = 4;
 /// What the first packet of a run is worth by itself if no segment begins with it: not an acknowledgement's four bytes,
 /// which may be the end of a payload, with true packets after it.
 const FIRST_UNALIGNED: u32 = 20;
@@ -25,6 +24,8 @@ pub(super) struct Rules {
     pub(super) sender: Option<Side>,
     /// Whether the packet that opens a direction may still come.
     pub(super) opening: Opening,
+    /// What it is worth that a run ends with what came.
+    pub(super) end: u32,
 }
 
 /// Whether a direction's first packet may stand at a place: a server's CONNACK comes once, before all else.
@@ -51,6 +52,15 @@ pub(crate) fn may_continue(bytes: &[u8], version: Version) -> bool {
         }
     }
     true
+}
+
+/// Whether `bytes` begin with a packet that keeps all rules in one of the versions, as far as it is there.
+pub(crate) fn is_sound(bytes: &[u8]) -> bool {
+    let is_whole = frame::next(bytes).is_ok_and(|header| header.is_some_and(|header| header.len() <= bytes.len()));
+    [Version::V311, Version::V5].into_iter().any(|version| match decode(bytes, version, &mut Strict) {
+        Ok(_) => true,
+        Err(error) => !is_whole && matches!(error.kind, ErrorKind::Truncated { .. }),
+    })
 }
 
 /// Whether a packet may have this first byte.
@@ -113,7 +123,7 @@ pub(super) fn weigh_run(bytes: &[u8], version: Version, before: u32, rules: Rule
     let mut decisive = false;
     loop {
         let Some(&first) = rest.first() else {
-            bits += ALIGNED_END;
+            bits += rules.end;
             break;
         };
         let is_first = rest.len() == bytes.len();

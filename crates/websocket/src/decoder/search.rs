@@ -9,7 +9,7 @@ use crate::{Header, Opcode, Sender};
 const ENOUGH: u32 = 28;
 /// What a sound header is worth: so many bits of its first two bytes are fixed.
 const HEADER: u32 = 5;
-/// What it is worth that bytes that came together begin with it, where those of the sender mostly begin with frames.
+/// The most that it is worth that bytes that came together begin with it.
 const ALIGNED: u32 = 8;
 /// What a length in eight bytes is worth that is not too long: five of them are zero.
 const LONG_LENGTH: u32 = 40;
@@ -39,6 +39,8 @@ struct Run {
 /// How what comes together from one sender begins. Most write whole frames, so that it begins with one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pushes {
+    count: u64,
+    bytes: u64,
     /// How many began with a frame, and how many within one; both halved where they get large.
     with: u8,
     within: u8,
@@ -55,11 +57,23 @@ impl Pushes {
         }
     }
 
-    /// Whether the beginning of what comes speaks for that of a frame: not where most have begun within one.
-    fn are_aligned(self) -> bool {
+    /// So many bytes came together.
+    #[inline]
+    pub(super) fn came(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes as u64;
+    }
+
+    /// How much the beginning of what comes speaks for that of a frame, in bits: as much as few places are one, and nothing
+    /// where most have begun within one.
+    fn evidence(self) -> u32 {
         /// It may be the end of what was lost, or of a handshake.
         const FEW: u8 = 2;
-        self.within <= self.with.saturating_add(FEW)
+        if self.within > self.with.saturating_add(FEW) {
+            return 0;
+        }
+        let one_in = self.bytes.checked_div(self.count).unwrap_or(1);
+        one_in.min(1 << ALIGNED).next_power_of_two().ilog2()
     }
 }
 
@@ -135,7 +149,7 @@ impl Search {
             if begins && header.is_none() {
                 pushes.note(false);
             }
-            let bits = header.map_or(0, |header| weigh(&header, begins && pushes.are_aligned()));
+            let bits = header.map_or(0, |header| weigh(&header, if begins { pushes.evidence() } else { 0 }));
             let mut expected = false;
             let mut done = None;
             self.runs.retain_mut(|run| {
@@ -198,11 +212,11 @@ impl Search {
     }
 }
 
-/// The evidence of a sound header.
-fn weigh(header: &Header, aligned: bool) -> u32 {
+/// The evidence of a sound header, if a place is worth `place`.
+fn weigh(header: &Header, place: u32) -> u32 {
     let key_len = if header.mask.is_some() { 4 } else { 0 };
     let long = header.header_len == 10 + key_len;
-    HEADER + if aligned { ALIGNED } else { 0 } + if long { LONG_LENGTH } else { 0 }
+    HEADER + place + if long { LONG_LENGTH } else { 0 }
 }
 
 /// Bytes from a header to the next.

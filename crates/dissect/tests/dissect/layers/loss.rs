@@ -76,8 +76,8 @@ fn assert_nothing_false(shown: &[Vec<Vec<u8>>; 2], wire: &Wire, context: &str) {
         for packet in &shown[from as usize] {
             assert!(
                 rest.any(|sent| sent == packet),
-                "{context}: {from:?} never sent{}: {packet:02x?}",
-                if sent.contains(packet) { " then" } else { "" }
+                "{context}: {from:?} never sent{}: {packet:02x?}\nSHOWN {:02x?}\nSENT {:02x?}",
+                if sent.contains(packet) { " then" } else { "" }, shown[from as usize], sent
             );
         }
     }
@@ -95,14 +95,10 @@ proptest! {
         for carriage in carriages() {
             let wire = carriage.carry(&writes);
             let segments = segments(&wire, most);
-            // Without its handshake a WebSocket is told from its frames, which pieces cut at random do not begin with.
-            let answer = segments.iter().position(|(from, _)| *from == From::Server).unwrap_or(0);
-            let handshake = segments[answer..].iter().position(|(from, _)| *from == From::Client).unwrap_or(0);
-            let first = if carriage.websocket.is_some() { answer + handshake } else { 0 };
-            let within = segments.len() - first;
-            let lost: Vec<usize> = lost.iter().map(|index| first + index.index(within)).collect();
+            let lost: Vec<usize> = lost.iter().map(|index| index.index(segments.len())).collect();
             let tape = record(&segments, |number| lost.contains(&number));
-            assert_nothing_false(&shown_of(&tape, &wire), &wire, carriage.name);
+            let context = format!("{} most {most} lost {lost:?}\n", carriage.name);
+            assert_nothing_false(&shown_of(&tape, &wire), &wire, &context);
         }
     }
 
@@ -114,12 +110,12 @@ proptest! {
     ) {
         for carriage in carriages() {
             let wire = carriage.carry(&writes);
-            // Frames without a handshake are told by the segments that begin with them.
-            let most = if carriage.websocket.is_some() { usize::MAX } else { most };
             let segments = segments(&wire, most);
             for port in ports(&carriage) {
-                let tape = record_from_middle(&segments[first.index(segments.len())..], *port);
-                assert_nothing_false(&shown_of(&tape, &wire), &wire, carriage.name);
+                let first = first.index(segments.len());
+                let tape = record_from_middle(&segments[first..], *port);
+let context = format!("{} port {port} most {most} first {first} SEGMENTS {:02x?}\n", carriage.name, &segments[first..]);
+                assert_nothing_false(&shown_of(&tape, &wire), &wire, &context);
             }
         }
     }
