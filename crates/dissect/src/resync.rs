@@ -15,8 +15,8 @@ use mqscope_wire::{Version, frame};
 use crate::lane::{FoundAt, Piece};
 use crate::{FrameRef, Side};
 
+use evidence::{FIRST, Opening, Rules, may_be_first, may_begin, weigh_first, weigh_run};
 pub(crate) use evidence::{is_sound, may_continue};
-use evidence::{Opening, Rules, may_be_first, may_begin, weigh_run};
 
 /// Bits of evidence that decide.
 const ENOUGH: u32 = 44;
@@ -24,6 +24,9 @@ const ENOUGH: u32 = 44;
 const ALIGNED_START: u32 = 8;
 /// The most that its end is worth.
 const ALIGNED_END: u32 = 4;
+
+/// What it is worth for a run's first packet that the next one is of its kind.
+const SAME_AS_NEXT: u32 = 3;
 
 /// Bytes held while the evidence does not suffice, beside the newest chunk.
 const HELD_BYTES: usize = 64 * 1024;
@@ -203,9 +206,11 @@ impl Search {
             }
             match weight {
                 Some((ENOUGH.., version)) => {
-                    let is_first = self.before == Before::Nothing && self.is_at_start(at);
-                    let place = if is_first { FoundAt::Start } else { FoundAt::Later };
-                    return Some(Found { at, version, place });
+                    if self.before == Before::Nothing && self.is_at_start(at) {
+                        return Some(Found { at, version, place: FoundAt::Start });
+                    }
+                    let at = at + self.doubtful(at, version, *segments);
+                    return Some(Found { at, version, place: FoundAt::Later });
                 }
                 Some(_) if self.candidates.len() < CANDIDATES => self.candidates.push(at),
                 _ => {}
@@ -240,7 +245,8 @@ impl Search {
         }
         let end = SERVER_HEADERS.iter().find_map(|header_len| {
             let start = at.checked_sub(*header_len)?;
-            let is_sound = |header: &Header| header.is_sound(Sender::Server, false) && !header.opcode.is_control();
+            let is_sound =
+                |header: &Header| header.is_sound(Sender::Server, false) && !header.opcode.is_control();
             let header = Header::parse(&self.held[start..]).filter(is_sound)?;
             let is_message = header.fin && header.opcode != Opcode::Continuation;
             if !is_message || usize::from(header.header_len) != *header_len {
@@ -248,11 +254,29 @@ impl Search {
             }
             let end = at.checked_add(usize::try_from(header.payload_len).ok()?)?;
             let packet = frame::next(&self.held[at..]).ok()??;
-            let is_followed = || self.held.get(end..).and_then(Header::parse).is_some_and(|next| is_sound(&next));
+            let is_followed =
+                || self.held.get(end..).and_then(Header::parse).is_some_and(|next| is_sound(&next));
             (packet.len() as u64 <= header.payload_len || is_followed()).then_some(end)
         });
         self.frame_end = end.unwrap_or(self.frame_end);
         end.is_some()
+    }
+
+    /// The length of the first packet of a run at `at` if what follows it is all that speaks for it: bytes that look like
+    /// an acknowledgement stand before a true packet once in a while.
+    fn doubtful(&self, at: usize, version: Version, segments: Segments) -> usize {
+        let Some((weight, len)) = weigh_first(&self.held[at..], version) else { return 0 };
+        let start = if self.begins_segment(at) { segments.start_evidence() } else { 0 };
+        let end = at + len;
+        let ends = end == self.held.len() || self.begins_segment(end);
+        let is_alike = self.held.get(end) == self.held.get(at);
+        let beside = if ends { segments.end_evidence() } else { 0 } + if is_alike { SAME_AS_NEXT } else { 0 };
+        if weight + start + beside >= FIRST { 0 } else { len }
+    }
+
+    fn begins_segment(&self, at: usize) -> bool {
+        let piece = self.pieces.binary_search_by_key(&at, |piece| piece.start);
+        piece.is_ok_and(|piece| self.pieces[piece].begins_segment)
     }
 
     /// Whether no byte came before the one held at `at`.
@@ -307,10 +331,7 @@ impl Search {
         if !may_begin(bytes[0]) {
             return None;
         }
-        let begins_segment = match self.pieces.binary_search_by_key(&at, |piece| piece.start) {
-            Ok(index) => self.pieces[index].begins_segment,
-            Err(_) => false,
-        };
+        let begins_segment = self.begins_segment(at);
         let before = hint.trust.bits() + if begins_segment { segments.start_evidence() } else { 0 };
         let opening = match self.before {
             Before::Nothing | Before::Loss if self.is_at_start(at) => Opening::Possible,

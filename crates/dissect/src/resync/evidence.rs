@@ -10,9 +10,9 @@ use mqscope_wire::{
 use super::ENOUGH;
 use crate::Side;
 
-/// What the first packet of a run is worth by itself if no segment begins with it: not an acknowledgement's four bytes,
+/// What the first packet of a run is worth by itself, with its place: not an acknowledgement's four bytes amid a segment,
 /// which may be the end of a payload, with true packets after it.
-const FIRST_UNALIGNED: u32 = 20;
+pub(super) const FIRST: u32 = 20;
 
 /// A longer packet is not believed in without a known beginning.
 const LONGEST: u32 = 1 << 20;
@@ -56,7 +56,8 @@ pub(crate) fn may_continue(bytes: &[u8], version: Version) -> bool {
 
 /// Whether `bytes` begin with a packet that keeps all rules in one of the versions, as far as it is there.
 pub(crate) fn is_sound(bytes: &[u8]) -> bool {
-    let is_whole = frame::next(bytes).is_ok_and(|header| header.is_some_and(|header| header.len() <= bytes.len()));
+    let is_whole =
+        frame::next(bytes).is_ok_and(|header| header.is_some_and(|header| header.len() <= bytes.len()));
     [Version::V311, Version::V5].into_iter().any(|version| match decode(bytes, version, &mut Strict) {
         Ok(_) => true,
         Err(error) => !is_whole && matches!(error.kind, ErrorKind::Truncated { .. }),
@@ -105,11 +106,18 @@ impl Rules {
 pub(super) fn may_be_first(bytes: &[u8], version: Version) -> bool {
     match frame::next(bytes) {
         Ok(Some(header)) if header.len() <= bytes.len() => {
-            decode(bytes, version, &mut Strict).is_ok_and(|packet| weigh_packet(&packet) >= FIRST_UNALIGNED)
+            weigh_first(bytes, version).is_some_and(|(weight, _)| weight >= FIRST)
         }
         Ok(_) => true,
         Err(_) => false,
     }
+}
+
+/// The evidence of a whole packet that keeps all rules, and its length.
+pub(super) fn weigh_first(bytes: &[u8], version: Version) -> Option<(u32, usize)> {
+    let len = frame::next(bytes).ok()??.len();
+    let packet = decode(bytes, version, &mut Strict).ok()?;
+    Some((weigh_packet(&packet), len))
 }
 
 /// `before` plus the evidence of the packets that follow each other in `bytes`; nothing if one cannot be, however much

@@ -11,6 +11,11 @@ const ENOUGH: u32 = 28;
 const HEADER: u32 = 5;
 /// The most that it is worth that bytes that came together begin with it.
 const ALIGNED: u32 = 8;
+/// What speaks for the first header of a run, apart from the run: else bytes that by chance say where the true ones begin
+/// would be taken for one.
+const FIRST: u32 = 4;
+/// What it is worth for the first header that one after it has the same first byte.
+const SAME: u32 = 5;
 /// What a length in eight bytes is worth that is not too long: five of them are zero.
 const LONG_LENGTH: u32 = 40;
 /// The most headers that [`ENOUGH`] asks for.
@@ -30,6 +35,9 @@ struct Run {
     found: usize,
     /// Bits of evidence.
     bits: u32,
+    /// What speaks for the first one: its place and the next one's, its length, and that another is of its kind.
+    first_bits: u32,
+    first_byte: u8,
     /// Offset of the one expected next.
     next: u64,
     /// Whether a fragmented message is open at `next`.
@@ -144,12 +152,14 @@ impl Search {
                 }),
             };
             let at = self.tried;
+            let first_byte = self.held_from(at)[0];
             self.tried += 1;
             let begins = self.begins_at(at);
             if begins && header.is_none() {
                 pushes.note(false);
             }
-            let bits = header.map_or(0, |header| weigh(&header, if begins { pushes.evidence() } else { 0 }));
+            let place = if begins { pushes.evidence() } else { 0 };
+            let bits = place + header.map_or(0, |header| weigh(&header));
             let mut expected = false;
             let mut done = None;
             self.runs.retain_mut(|run| {
@@ -161,6 +171,12 @@ impl Search {
                 // A run that is believed ends the search, so there is room.
                 run.headers[run.found] = at;
                 run.found += 1;
+                if run.found == 2 {
+                    run.first_bits += place;
+                }
+                if first_byte == run.first_byte {
+                    run.first_bits += SAME;
+                }
                 run.bits += bits;
                 run.open = open;
                 // `follows` was given a header.
@@ -171,8 +187,9 @@ impl Search {
                 true
             });
             if let Some(run) = done {
+                let first = usize::from(run.first_bits < FIRST);
                 // A run that is longer than what is held is taken up at the first header that is; its last one is.
-                return run.headers[..run.found].iter().copied().find(|header| *header >= self.from);
+                return run.headers[first..run.found].iter().copied().find(|header| *header >= self.from);
             }
             let first =
                 header.filter(|_| !expected).and_then(|header| Some((header, follows(&header, false)?)));
@@ -181,7 +198,16 @@ impl Search {
                     let farthest = (0..MAX_RUNS).max_by_key(|run| self.runs[*run].next).unwrap_or(0);
                     self.runs.swap_remove(farthest);
                 }
-                self.runs.push(Run { headers: [at; RUN], found: 1, bits, next: at + span(&header), open });
+                let first_bits = bits - HEADER;
+                self.runs.push(Run {
+                    headers: [at; RUN],
+                    found: 1,
+                    bits,
+                    first_bits,
+                    first_byte,
+                    next: at + span(&header),
+                    open,
+                });
             }
         }
     }
@@ -212,11 +238,11 @@ impl Search {
     }
 }
 
-/// The evidence of a sound header, if a place is worth `place`.
-fn weigh(header: &Header, place: u32) -> u32 {
+/// The evidence of a sound header, wherever it stands.
+fn weigh(header: &Header) -> u32 {
     let key_len = if header.mask.is_some() { 4 } else { 0 };
     let long = header.header_len == 10 + key_len;
-    HEADER + place + if long { LONG_LENGTH } else { 0 }
+    HEADER + if long { LONG_LENGTH } else { 0 }
 }
 
 /// Bytes from a header to the next.
