@@ -1,9 +1,10 @@
 //! Captures that lack segments, or their beginning.
 //!
-//! What is promised: nothing is shown that was not sent. Where only MQTT, whole WebSocket messages without a context that is carried over, or TLS records were
-//! hit, all that was written before the loss is shown, and all that was written after it from the first whole message or
-//! record on, if enough follows to be sure: three WebSocket frames, or up to six of short ones, and the evidence that the
-//! search for packets asks for. With a context, all before the loss.
+//! What is promised: nothing is shown that was not sent. Where only MQTT, whole WebSocket messages without a
+//! context that is carried over, or TLS records were hit, all that was written before the loss is shown, and all
+//! that was written after it from the first whole message or record on, if enough follows to be sure: three
+//! WebSocket frames, or up to six of short ones, and the evidence that the search for packets asks for. With a
+//! context, all before the loss.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
