@@ -176,17 +176,20 @@ impl Carrier {
         }
     }
 
-    /// What speaks for MQTT when packets are searched.
+    /// What speaks for MQTT when packets are searched. `is_proven`: what a search found so far was MQTT.
     #[inline]
-    pub(crate) fn hint(&self, direction: Direction) -> Hint {
+    pub(crate) fn hint(&self, direction: Direction, is_proven: bool) -> Hint {
         let side = |client| if direction == client { Side::Client } else { Side::Server };
         let sender = self.client.or_else(|| self.client_by_port()).map(side);
         match &self.mqtt {
             Some(mqtt) => Hint {
-                trust: if mqtt.conversation.known_version().is_some() {
+                trust: if is_proven
+                    || mqtt.conversation.known_version().is_some()
+                    || self.transport != Transport::Tcp
+                {
                     Trust::Known
                 } else {
-                    // What was found may yet be something else.
+                    // It may yet be frames of a WebSocket that hold packets.
                     self.trust.max(Trust::Port)
                 },
                 version: mqtt.conversation.known_version(),

@@ -6,7 +6,7 @@
 
 use mqscope_wire::{DecodeError, Version, frame};
 
-use crate::resync::{Before, Hint, Search, Segments, Trust, is_sound, may_continue};
+use crate::resync::{Before, Hint, Search, Segments, is_sound, may_continue};
 use crate::{Extent, FrameRef};
 
 /// Bytes of an unfinished packet that are kept at hand. A longer packet is read from the store once it is whole.
@@ -124,6 +124,11 @@ impl Lane {
         Self { mode: Mode::Searching(Box::new(Search::after(Before::Loss))), ..Self::in_step() }
     }
 
+    /// Whether packets were found by searching, and enough that kept all rules followed.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven
+    }
+
     pub(crate) fn is_in_step(&self) -> bool {
         matches!(self.mode, Mode::InStep)
     }
@@ -133,10 +138,7 @@ impl Lane {
     pub(crate) fn data(&mut self, piece: Piece<'_>, hint: Hint, taker: &mut impl Taker) {
         self.segments.came(piece.bytes.len());
         let rest = match self.mode {
-            Mode::InStep => {
-                self.segments.note(self.partial.have == 0);
-                self.cut(piece, hint, UnitKind::Whole, taker)
-            }
+            Mode::InStep => self.cut(piece, hint, UnitKind::Whole, taker),
             Mode::Searching(_) => Some(piece),
         };
         if let Some(rest) = rest {
@@ -193,6 +195,7 @@ impl Lane {
                     return Some(rest);
                 }
             }
+            self.segments.packet(rest.at == piece.at);
             let len = match frame::next(rest.bytes) {
                 Ok(Some(header)) if header.len() <= rest.bytes.len() => header.len(),
                 Ok(_) => {
@@ -285,9 +288,7 @@ impl Lane {
         if piece.bytes.is_empty() || resumes == 0 {
             return;
         }
-        let trust = if self.is_proven { Trust::Known } else { hint.trust };
-        let hint = Hint { trust, ..hint };
-        let Some(found) = search.push(piece, begins_segment, hint, &mut self.segments) else { return };
+        let Some(found) = search.push(piece, begins_segment, hint, self.segments) else { return };
         let Mode::Searching(search) = std::mem::replace(&mut self.mode, Mode::InStep) else { return };
         taker.found(found.version, found.place);
         self.unproven = if hint.version.is_none() { PROBATION } else { 0 };

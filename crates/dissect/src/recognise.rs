@@ -133,7 +133,10 @@ fn half_of_upgrade(bytes: &[u8]) -> Option<Midstream> {
 pub(crate) fn has_packets<'a>(pieces: impl Iterator<Item = Piece<'a>>, hint: Hint) -> bool {
     let mut search = Search::after(Before::Loss);
     let mut segments = Segments::default();
-    pieces.into_iter().any(|piece| search.push(piece, true, hint, &mut segments).is_some())
+    pieces.into_iter().any(|piece| {
+        segments.came(piece.bytes.len());
+        search.push(piece, true, hint, segments).is_some()
+    })
 }
 
 /// Whether `segment` is whole WebSocket frames of `sender` and nothing else, with such payloads.

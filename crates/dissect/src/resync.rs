@@ -27,6 +27,8 @@ const ALIGNED_END: u32 = 4;
 
 /// What it is worth for a run's first packet that the next one is of its kind.
 const SAME_AS_NEXT: u32 = 3;
+/// What it is worth for it to be the first that came after a loss: that seldom ends a few bytes before a packet.
+const AFTER_LOSS: u32 = 4;
 
 /// Bytes held while the evidence does not suffice, beside the newest chunk.
 const HELD_BYTES: usize = 64 * 1024;
@@ -79,15 +81,15 @@ pub(crate) struct Found {
     pub(crate) place: FoundAt,
 }
 
-/// How the segments of one direction begin, or the frames and records in them. Most senders write whole packets, so that
-/// a segment begins with one; MQTT.js writes a packet's fields one by one.
+/// How the segments of one direction lie to its packets, or the frames and records in them. Most senders write whole
+/// packets, so that a packet begins with a segment; MQTT.js writes a packet's fields one by one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Segments {
     count: u64,
     bytes: u64,
-    /// How many began with a packet, and how many within one; both halved where they get large.
-    with: u8,
-    within: u8,
+    /// Packets, and how many of them began with a segment.
+    packets: u64,
+    aligned: u64,
 }
 
 impl Segments {
@@ -103,34 +105,22 @@ impl Segments {
         self.count == 0
     }
 
-    /// A segment began with a packet, or within one.
+    /// A packet began.
     #[inline]
-    pub(crate) fn note(&mut self, with_packet: bool) {
-        let count = if with_packet { &mut self.with } else { &mut self.within };
-        *count += 1;
-        if *count == u8::MAX {
-            self.with /= 2;
-            self.within /= 2;
-        }
+    pub(crate) fn packet(&mut self, with_segment: bool) {
+        self.packets += 1;
+        self.aligned += u64::from(with_segment);
     }
 
-    /// How much a segment's beginning speaks for a packet's: half where most have begun within one.
-    fn start_evidence(self) -> u32 {
-        /// They may bring the end of what was lost.
-        const FEW: u8 = 2;
-        let bits = self.border_bits();
-        if self.within <= self.with.saturating_add(FEW) { bits } else { bits / 2 }
-    }
-
-    /// How much its end speaks for a packet's.
-    fn end_evidence(self) -> u32 {
-        self.border_bits().min(ALIGNED_END)
-    }
-
-    /// What it tells that a byte is a segment's first: one in so many is by chance.
+    /// How much it speaks for a packet to begin with a segment, in bits: one byte in so many does, and of this sender's
+    /// packets so many do.
     fn border_bits(self) -> u32 {
-        let one_in = self.bytes.checked_div(self.count).unwrap_or(1);
-        one_in.min(1 << ALIGNED_START).next_power_of_two().ilog2()
+        /// Packets that were aligned, as long as nothing is known.
+        const BEFOREHAND: u64 = 4;
+        let by_chance = self.count.saturating_mul(self.packets + BEFOREHAND);
+        let truly = self.bytes.saturating_mul(self.aligned + BEFOREHAND);
+        let times = truly.checked_div(by_chance).unwrap_or(1);
+        times.clamp(1, 1 << ALIGNED_START).next_power_of_two().ilog2()
     }
 }
 
@@ -158,6 +148,8 @@ pub(crate) struct Search {
     frame_end: usize,
     discarded: u64,
     before: Before,
+    /// Whether bytes are missing right before the first one held.
+    lost_before: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -172,8 +164,9 @@ struct HeldPiece {
 }
 
 impl Search {
+    /// Begins with the stream, or after a loss.
     pub(crate) fn after(before: Before) -> Self {
-        Self { before, ..Self::default() }
+        Self { before, lost_before: before != Before::Nothing, ..Self::default() }
     }
 
     /// Takes more bytes, with which a segment may begin; where packets begin, if that is certain now.
@@ -182,7 +175,7 @@ impl Search {
         piece: Piece<'_>,
         begins_segment: bool,
         hint: Hint,
-        segments: &mut Segments,
+        segments: Segments,
     ) -> Option<Found> {
         let new = self.held.len();
         self.held.extend_from_slice(piece.bytes);
@@ -200,16 +193,12 @@ impl Search {
             if hint.trust < Trust::Known && hint.sender != Some(Side::Client) && self.is_in_frame(at) {
                 continue;
             }
-            let weight = self.weigh(at, hint, *segments);
-            if at == new && begins_segment && weight.is_none() {
-                segments.note(false);
-            }
-            match weight {
+            match self.weigh(at, hint, segments) {
                 Some((ENOUGH.., version)) => {
                     if self.before == Before::Nothing && self.is_at_start(at) {
                         return Some(Found { at, version, place: FoundAt::Start });
                     }
-                    let at = at + self.doubtful(at, version, *segments);
+                    let at = at + self.doubtful(at, version, segments);
                     return Some(Found { at, version, place: FoundAt::Later });
                 }
                 Some(_) if self.candidates.len() < CANDIDATES => self.candidates.push(at),
@@ -230,6 +219,7 @@ impl Search {
         self.pieces.clear();
         self.candidates.clear();
         self.frame_end = 0;
+        self.lost_before = true;
     }
 
     pub(crate) fn discarded(&self) -> u64 {
@@ -266,12 +256,23 @@ impl Search {
     /// an acknowledgement stand before a true packet once in a while.
     fn doubtful(&self, at: usize, version: Version, segments: Segments) -> usize {
         let Some((weight, len)) = weigh_first(&self.held[at..], version) else { return 0 };
-        let start = if self.begins_segment(at) { segments.start_evidence() } else { 0 };
         let end = at + len;
-        let ends = end == self.held.len() || self.begins_segment(end);
         let is_alike = self.held.get(end) == self.held.get(at);
-        let beside = if ends { segments.end_evidence() } else { 0 } + if is_alike { SAME_AS_NEXT } else { 0 };
-        if weight + start + beside >= FIRST { 0 } else { len }
+        let is_first = self.lost_before && at == 0;
+        let weight = weight + if is_alike { SAME_AS_NEXT } else { 0 } + if is_first { AFTER_LOSS } else { 0 };
+        let border = |at| self.border_bits(at, segments);
+        if weight + border(at) + border(end) >= FIRST { 0 } else { len }
+    }
+
+    /// What it speaks for a packet to begin or to end at `at` that a segment does.
+    fn border_bits(&self, at: usize, segments: Segments) -> u32 {
+        if at == self.held.len() {
+            segments.border_bits().min(ALIGNED_END)
+        } else if self.begins_segment(at) {
+            segments.border_bits()
+        } else {
+            0
+        }
     }
 
     fn begins_segment(&self, at: usize) -> bool {
@@ -310,6 +311,7 @@ impl Search {
             return;
         }
         self.discarded += keep as u64;
+        self.lost_before = false;
         self.frame_end = self.frame_end.saturating_sub(keep);
         self.held.drain(..keep);
         for candidate in &mut self.candidates {
@@ -332,17 +334,17 @@ impl Search {
             return None;
         }
         let begins_segment = self.begins_segment(at);
-        let before = hint.trust.bits() + if begins_segment { segments.start_evidence() } else { 0 };
         let opening = match self.before {
             Before::Nothing | Before::Loss if self.is_at_start(at) => Opening::Possible,
             _ => Opening::Past,
         };
-        let rules = Rules { sender: hint.sender, opening, end: segments.end_evidence() };
+        let rules = Rules { sender: hint.sender, opening };
+        let border = |offset| self.border_bits(at + offset, segments);
         let weigh = |version| {
             if !begins_segment && !may_be_first(bytes, version) {
                 return None;
             }
-            weigh_run(bytes, version, before, rules).map(|bits| (bits, version))
+            weigh_run(bytes, version, hint.trust.bits(), rules, border).map(|bits| (bits, version))
         };
         match hint.version {
             Some(version) => weigh(version),

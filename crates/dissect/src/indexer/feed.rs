@@ -213,7 +213,8 @@ impl<V: Visitor> Desk<'_, V> {
     #[inline]
     pub(super) fn in_lane(&mut self, connection: &mut Connection, direction: Direction, piece: Piece<'_>) {
         let Connection { lanes, carrier, .. } = connection;
-        let hint = carrier.hint(direction);
+        let is_proven = lanes.iter().any(Lane::is_proven);
+        let hint = carrier.hint(direction, is_proven);
         lanes[direction as usize].data(piece, hint, &mut Packets { desk: self, carrier, direction });
     }
 
@@ -257,6 +258,7 @@ impl<V: Visitor> Desk<'_, V> {
             Recognised::Frames => self.begin_frames(connection, client),
             Recognised::Mqtt => {
                 connection.carrier.client = Some(client);
+                connection.carrier.trust = Trust::Known;
                 self.begin_mqtt(&mut connection.carrier, Conversation::from_start());
                 self.replay(connection)
             }
@@ -289,7 +291,7 @@ impl<V: Visitor> Desk<'_, V> {
                 Some(Midstream::Head) if !head.is_full() => may_be_upgrade = true,
                 None if !head.is_full() => {
                     // Where the port speaks for MQTT, packets need not wait for what else it could be.
-                    let hint = connection.carrier.hint(direction);
+                    let hint = connection.carrier.hint(direction, false);
                     is_other |= hint.trust > Trust::None && has_packets(head.pieces(), hint);
                 }
                 _ => is_other = true,

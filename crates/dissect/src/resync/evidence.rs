@@ -24,8 +24,6 @@ pub(super) struct Rules {
     pub(super) sender: Option<Side>,
     /// Whether the packet that opens a direction may still come.
     pub(super) opening: Opening,
-    /// What it is worth that a run ends with what came.
-    pub(super) end: u32,
 }
 
 /// Whether a direction's first packet may stand at a place: a server's CONNACK comes once, before all else.
@@ -38,7 +36,7 @@ pub(super) enum Opening {
 
 /// Whether the stream may go on with a packet here, right after one that does not decode. `bytes` end with a segment.
 pub(crate) fn may_continue(bytes: &[u8], version: Version) -> bool {
-    if weigh_run(bytes, version, 0, Rules::default()).is_some() {
+    if weigh_run(bytes, version, 0, Rules::default(), |_| 0).is_some() {
         return true;
     }
     // Malformed packets often come in company: believe their lengths if these lead to the segment's end.
@@ -120,20 +118,25 @@ pub(super) fn weigh_first(bytes: &[u8], version: Version) -> Option<(u32, usize)
     Some((weigh_packet(&packet), len))
 }
 
-/// `before` plus the evidence of the packets that follow each other in `bytes`; nothing if one cannot be, however much
+/// `before` plus the evidence of the packets that follow each other in `bytes`, and of the `border`s at the offsets where
+/// they begin and end; nothing if one cannot be, however much
 /// speaks for those before it: a payload may well hold what looks like a packet.
 ///
 /// A beginning alone never decides, unless it names the protocol: three stray bytes before a PUBLISH make its topic
 /// that of an UNSUBSCRIBE whose length nobody can check.
-pub(super) fn weigh_run(bytes: &[u8], version: Version, before: u32, rules: Rules) -> Option<u32> {
+pub(super) fn weigh_run(
+    bytes: &[u8],
+    version: Version,
+    before: u32,
+    rules: Rules,
+    border: impl Fn(usize) -> u32,
+) -> Option<u32> {
     let mut bits = before;
     let mut rest = bytes;
     let mut decisive = false;
     loop {
-        let Some(&first) = rest.first() else {
-            bits += rules.end;
-            break;
-        };
+        bits += border(bytes.len() - rest.len());
+        let Some(&first) = rest.first() else { break };
         let is_first = rest.len() == bytes.len();
         if !(if is_first { rules.allow_first(first) } else { rules.allow_next(first) }) {
             return None;
