@@ -37,6 +37,8 @@ const CANDIDATES: usize = 16;
 /// The lengths of a server's WebSocket headers (RFC 6455 §5.2), and the longest.
 const SERVER_HEADERS: [usize; 3] = [2, 4, 10];
 const LONGEST_SERVER_HEADER: usize = 10;
+/// A longer frame is not believed in.
+const LONGEST_FRAME: u64 = 16 << 20;
 
 /// What is known of the connection whose packets are searched.
 #[derive(Clone, Copy, Debug)]
@@ -230,13 +232,15 @@ impl Search {
     /// and has room for that, or another header follows. What follows the frame looks like a SUBSCRIBE. To be asked in
     /// ascending order.
     fn is_in_frame(&mut self, at: usize) -> bool {
-        if at < self.frame_end {
-            return true;
+        if at < self.frame_end || !may_begin(self.held[at]) {
+            return at < self.frame_end;
         }
         let end = SERVER_HEADERS.iter().find_map(|header_len| {
             let start = at.checked_sub(*header_len)?;
-            let is_sound =
-                |header: &Header| header.is_sound(Sender::Server, false) && !header.opcode.is_control();
+            let is_sound = |header: &Header| {
+                let is_short = header.payload_len <= LONGEST_FRAME;
+                header.is_sound(Sender::Server, false) && !header.opcode.is_control() && is_short
+            };
             let header = Header::parse(&self.held[start..]).filter(is_sound)?;
             let is_message = header.fin && header.opcode != Opcode::Continuation;
             if !is_message || usize::from(header.header_len) != *header_len {
