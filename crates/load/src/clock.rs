@@ -1,6 +1,6 @@
 //! The run's clock: nanoseconds since it started, and what the wall clock said then.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::session::Nanos;
 use crate::transport::Arrival;
@@ -8,37 +8,29 @@ use crate::transport::Arrival;
 /// Copied to every shard, so that all speak of the same instants.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
-    start: Instant,
-    started: SystemTime,
+    /// By the monotonic clock.
+    start: i64,
     unix_ns: i64,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        let (start, started) = (Instant::now(), SystemTime::now());
-        let unix_ns = started.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
-        Self { start, started, unix_ns }
+        Self { start: monotonic(), unix_ns: wall() }
     }
 
     /// A clock of a run that starts at this instant of the Unix clock, which may be ahead: it shows zero until then.
     pub(crate) fn at(unix_ns: i64) -> Self {
-        let (now, wall) = (Instant::now(), SystemTime::now());
-        let started = UNIX_EPOCH + Duration::from_nanos(unix_ns.max(0) as u64);
-        let start = match started.duration_since(wall) {
-            Ok(ahead) => now + ahead,
-            // The monotonic clock may be younger than that.
-            Err(behind) => now.checked_sub(behind.duration()).unwrap_or(now),
-        };
-        Self { start, started, unix_ns }
+        Self { start: monotonic() + (unix_ns - wall()), unix_ns }
     }
 
     /// Nanoseconds since the run's start; zero before it.
+    #[inline]
     pub(crate) fn now(&self) -> Nanos {
-        self.elapsed().as_nanos() as Nanos
+        (monotonic() - self.start).max(0) as Nanos
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
-        Instant::now().saturating_duration_since(self.start)
+        Duration::from_nanos(self.now())
     }
 
     /// When bytes came that were just read, on this clock: by the kernel's note if there is one. It is of the wall
@@ -46,18 +38,22 @@ impl Clock {
     pub(crate) fn arrived(&self, Arrival(noted): Arrival) -> Nanos {
         let now = self.now();
         let Some(noted) = noted else { return now };
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
-        now.saturating_sub((wall - noted).max(0) as Nanos)
+        now.saturating_sub((wall() - noted).max(0) as Nanos)
+    }
+
+    /// Sleeps until an instant, or until interrupted.
+    pub(crate) fn sleep_until(&self, at: Nanos) {
+        sleep_until(self.start + at as i64);
     }
 
     /// How long until the start.
     pub(crate) fn ahead(&self) -> Duration {
-        self.start.saturating_duration_since(Instant::now())
+        Duration::from_nanos((self.start - monotonic()).max(0) as u64)
     }
 
     /// When the run started, by the wall clock.
     pub(crate) fn started(&self) -> SystemTime {
-        self.started
+        UNIX_EPOCH + Duration::from_nanos(self.unix_ns.max(0) as u64)
     }
 
     /// The same instant as nanoseconds of the Unix epoch; the wall clock's later corrections are not followed.
@@ -73,6 +69,62 @@ impl Clock {
     /// The first instant from `at` on that a stamp tells exactly: a whole microsecond of the Unix clock.
     pub(crate) fn on_the_microsecond(&self, at: Nanos) -> Nanos {
         at + (-self.unix(at)).rem_euclid(1000) as Nanos
+    }
+}
+
+#[cfg(target_os = "linux")]
+use linux::{monotonic, sleep_until, wall};
+#[cfg(not(target_os = "linux"))]
+use portable::{monotonic, sleep_until, wall};
+
+/// Straight to the kernel: a shard that sleeps between any two messages finds nothing in its caches when it wakes, so
+/// that what is called costs by the memory it stands in.
+#[cfg(target_os = "linux")]
+mod linux {
+    use rustix::thread::clock_nanosleep_absolute;
+    use rustix::time::{ClockId, Timespec, clock_gettime};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn read(clock: ClockId) -> i64 {
+        let now = clock_gettime(clock);
+        now.tv_sec * SECOND + now.tv_nsec
+    }
+
+    pub(super) fn monotonic() -> i64 {
+        read(ClockId::Monotonic)
+    }
+
+    /// Nanoseconds of the Unix epoch.
+    pub(super) fn wall() -> i64 {
+        read(ClockId::Realtime)
+    }
+
+    pub(super) fn sleep_until(at: i64) {
+        let request = Timespec { tv_sec: at / SECOND, tv_nsec: at % SECOND };
+        let _ = clock_nanosleep_absolute(rustix::thread::ClockId::Monotonic, &request);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod portable {
+    use std::sync::OnceLock;
+    use std::thread;
+    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+    /// Since this was first asked for.
+    pub(super) fn monotonic() -> i64 {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        ORIGIN.get_or_init(Instant::now).elapsed().as_nanos() as i64
+    }
+
+    /// Nanoseconds of the Unix epoch.
+    pub(super) fn wall() -> i64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
+    }
+
+    pub(super) fn sleep_until(at: i64) {
+        thread::sleep(Duration::from_nanos((at - monotonic()).max(0) as u64));
     }
 }
 
@@ -94,6 +146,15 @@ mod tests {
         assert!(now >= before && now <= clock.now(), "nothing comes from the future");
         assert!(clock.arrived(Arrival::default()) >= now, "without a note it came now");
         assert_eq!(clock.arrived(Arrival(Some(0))), 0, "nor from before the run");
+    }
+
+    #[test]
+    fn it_sleeps_until_an_instant_and_not_until_one_that_is_past() {
+        let clock = Clock::start();
+        for at in [2_000_000, 3_000_000, 1, 4_000_000] {
+            clock.sleep_until(at);
+            assert!(clock.now() >= at, "woken early");
+        }
     }
 
     #[test]

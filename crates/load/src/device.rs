@@ -162,8 +162,12 @@ impl Device {
         let of = &shared.plan.groups[usize::from(self.group)];
         for (index, (stream, list)) in self.streams.iter_mut().zip(&of.publish).enumerate() {
             let Some(pace) = pace(tools, self.group, index) else { continue };
-            let left =
-                stream.course.left_before(end, &pace, stream_seed(tools, list), list.first_stream + self.i);
+            let left = stream.course.left_before(
+                end,
+                &pace,
+                stream_seed(shared.plan.seed, tools.phase, list),
+                list.first_stream + self.i,
+            );
             stream.course = Course::NEVER;
             stream.held = false;
             if left > 0
@@ -183,7 +187,8 @@ impl Device {
             stream.held = false;
             stream.course = match pace(tools, self.group, index) {
                 Some(pace) if self.stage == Stage::Ready || self.lapsed => {
-                    let (seed, number) = (stream_seed(tools, list), list.first_stream + self.i);
+                    let (seed, number) =
+                        (stream_seed(shared.plan.seed, tools.phase, list), list.first_stream + self.i);
                     let mut course = Course::begin(&pace, start, self.i, of.count, seed, number);
                     course.skip_to(now, &pace, seed, number);
                     course
@@ -203,7 +208,8 @@ impl Device {
             let Some(pace) = pace(tools, self.group, index).filter(|_| list.qos == QoS::AtMostOnce) else {
                 continue;
             };
-            let (seed, number) = (stream_seed(tools, list), list.first_stream + self.i);
+            let (seed, number) =
+                (stream_seed(shared.plan.seed, tools.phase, list), list.first_stream + self.i);
             let missed = stream.course.left_before(now, &pace, seed, number);
             stream.course.skip_to(now, &pace, seed, number);
             if let Some(cell) = shared.metrics.cell(tools.phase, usize::from(self.group)) {
@@ -232,6 +238,7 @@ impl Device {
 
     /// The socket can be read, written, or is broken.
     pub(crate) fn on_ready(&mut self, event: &Event, tools: &mut Tools) {
+        let was_urgent = self.urgent;
         if matches!(&self.link, Link::Open(transport) if transport.stage() != transport::Stage::Ready) {
             self.advance(tools);
         }
@@ -242,7 +249,10 @@ impl Device {
         if event.is_readable() || event.is_read_closed() {
             self.read(event.is_read_closed(), tools);
         }
-        self.act(tools.now(), tools);
+        // What is due where nothing was held back stands in the queue.
+        if was_urgent {
+            self.act(tools.now(), tools);
+        }
         self.arm(tools);
     }
 
@@ -434,8 +444,8 @@ fn pace(tools: &Tools, group: u16, list: usize) -> Option<Pace> {
 }
 
 /// Lists and phases differ, the devices of one list share what spreads them.
-fn stream_seed(tools: &Tools, list: &Publish) -> u64 {
-    mix(tools.shared.plan.seed, u64::from(list.first_stream) << 32 | tools.phase as u64)
+fn stream_seed(seed: u64, phase: usize, list: &Publish) -> u64 {
+    mix(seed, u64::from(list.first_stream) << 32 | phase as u64)
 }
 
 /// A reason code by name and number.

@@ -11,7 +11,7 @@ use crate::session::Nanos;
 /// The longest that sockets are left unread where nobody reacts to what comes. What else that holds up is TCP's own
 /// acknowledgement, which kernels by themselves hold back for 40 ms: this is little beside it, and long enough that
 /// looking costs little beside sending.
-pub(crate) const LIMIT: Nanos = 5_000_000;
+pub(crate) const LIMIT: Nanos = 10_000_000;
 
 /// Whether a shard's sockets may be left unread.
 #[derive(Clone, Copy, Debug, Default)]

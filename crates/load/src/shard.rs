@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::mpsc::{Receiver, Sender};
-use std::thread;
 use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
@@ -28,12 +27,14 @@ use crate::transport::{Inbound, Outbound};
 const ALARM: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
 
-/// Sockets looked at before time is looked at anew.
-const EVENTS: usize = 256;
+/// Sockets that are told to be ready at once.
+const EVENTS: usize = 1024;
 /// Devices that act before sockets are looked at.
 const ACTS: usize = 64;
-/// Devices that act between one socket and the next: enough that sending keeps up, so few that reading does.
-const ACTS_BETWEEN: usize = 2;
+/// Sockets that are looked at between one look at the clock and the next: some microseconds.
+const LOOKS: usize = 4;
+/// Devices that act between them: enough that sending keeps up, so few that reading does.
+const ACTS_BETWEEN: usize = 2 * LOOKS;
 
 const SECOND: Nanos = 1_000_000_000;
 
@@ -134,13 +135,12 @@ impl Shard {
         self.cpu = (self.second, health::thread_cpu());
         let mut events = Events::with_capacity(EVENTS);
         while !self.done {
-            let caught_up = self.act(ACTS);
+            let (caught_up, now) = self.act(ACTS);
             self.tools.publish_counts();
-            let now = self.tools.now();
             let next = if caught_up { self.next() } else { now };
             if next > now && self.tools.patience.lasts_until(next) {
                 self.tools.patience.leave_unread();
-                thread::sleep(Duration::from_nanos(next - now));
+                self.tools.shared.clock.sleep_until(next);
                 continue;
             }
             // What was left unread has most likely come.
@@ -150,7 +150,7 @@ impl Shard {
                 waited => waited?,
             }
             let looked = self.tools.now();
-            for event in &events {
+            for (number, event) in events.iter().enumerate() {
                 match event.token() {
                     ALARM => self.alarm.rang(),
                     WAKER => self.obey(),
@@ -160,7 +160,9 @@ impl Shard {
                         }
                     }
                 }
-                self.act(ACTS_BETWEEN);
+                if number % LOOKS == LOOKS - 1 {
+                    self.act(ACTS_BETWEEN);
+                }
             }
             // There may be more than it took events at once.
             if events.iter().count() < EVENTS {
@@ -170,29 +172,30 @@ impl Shard {
         Ok(())
     }
 
-    /// Does what is due by now, for so many devices at most; whether that was all.
-    fn act(&mut self, most: usize) -> bool {
+    /// Does what is due by now, for so many devices at most; whether that was all, and when it was so.
+    fn act(&mut self, most: usize) -> (bool, Nanos) {
+        let mut now = self.tools.now();
         if self.done {
             // Saying goodbye to many takes longer than a second, which is none of the run's.
-            return true;
+            return (true, now);
         }
         if let Some((phase, start)) = self.next_phase
-            && self.tools.now() >= start
+            && now >= start
         {
             self.begin(phase, start);
+            now = self.tools.now();
         }
-        let now = self.tools.now();
         if now - self.second >= SECOND {
             self.tick(now);
         }
         for _ in 0..most {
-            let now = self.tools.now();
-            let Some((due, slot)) = self.tools.queue.pop_due(now) else { return true };
+            let Some((due, slot)) = self.tools.queue.pop_due(now) else { return (true, now) };
             if let Some(device) = self.devices.get_mut(slot as usize) {
                 device.on_time(due, now, &mut self.tools);
             }
+            now = self.tools.now();
         }
-        false
+        (false, now)
     }
 
     /// When next something is due.

@@ -60,8 +60,9 @@ pub(crate) struct List {
     pub scattered: bool,
 }
 
-/// What a shard tells of itself while it runs; it alone writes.
+/// What a shard tells of itself while it runs; it alone writes, and nothing that another writes lies beside it.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Slot {
     pub groups: Vec<GroupSlot>,
     pub inflight: AtomicU64,

@@ -62,9 +62,13 @@ COMMANDS = {
     "receive": [("mosquitto_sub", mosquitto_sub)],
     "paced": [
         ("floor, a wake-up each", floor("paced", "1000", "1000")),
+        ("floor, read once in 10 ms", floor("patient", "1000", "1000")),
         ("mqttwrk", mqttwrk_publishing("1000", "1", "-r", "1")),
     ],
-    "paced-fast": [("mqttwrk", mqttwrk_publishing("5000", "1", "-r", "4"))],
+    "paced-fast": [
+        ("floor, read once in 10 ms", floor("patient", "5000", "20000")),
+        ("mqttwrk", mqttwrk_publishing("5000", "1", "-r", "4")),
+    ],
 }
 
 # The best of the peers where all of them were measured, on a machine of this kind: (figure, peer). Those that no

@@ -7,7 +7,7 @@ use super::hello::since;
 use super::{Device, pace, stream_seed};
 use crate::ledger::Audience;
 use crate::scenario::Scope;
-use crate::scenario::{Group, Moment, Payload, Publish, Stamp};
+use crate::scenario::{Moment, Payload, Publish, Stamp};
 use crate::session::{Nanos, Unsendable};
 use crate::stamp::{LEN, Mark, NAME};
 use crate::tools::{Buffers, Tools};
@@ -42,15 +42,16 @@ impl Device {
 
     /// Sends the next message of a stream.
     fn send(&mut self, index: usize, now: Nanos, tools: &mut Tools) {
-        let shared = tools.shared.clone();
+        let pace = pace(tools, self.group, index);
+        let Tools { shared, buffers, recorder, counts, phase, .. } = tools;
         let group = &shared.plan.groups[usize::from(self.group)];
         let list = &group.publish[index];
         let number = list.first_stream + self.i;
         let stream = &mut self.streams[index];
         let (intended, sequence) = (stream.course.next(), stream.sequence);
         // A pace it must have, or nothing would be due.
-        if let Some(pace) = pace(tools, self.group, index) {
-            stream.course.advance(&pace, stream_seed(tools, list), number);
+        if let Some(pace) = pace {
+            stream.course.advance(&pace, stream_seed(shared.plan.seed, *phase, list), number);
         }
         stream.sequence = stream.sequence.wrapping_add(1);
 
@@ -69,9 +70,8 @@ impl Device {
             now_ns: shared.clock.unix(now),
             random: device_random(shared.plan.seed, number, 1 << 15 | u64::from(sequence) << 32),
         };
-        let properties =
-            compose(list, shared.list(number).properties.as_properties(), mark, moment, &mut tools.buffers);
-        let Buffers { out, topic, payload, properties: own, .. } = &mut tools.buffers;
+        let properties = compose(list, shared.list(number).properties.as_properties(), mark, moment, buffers);
+        let Buffers { out, topic, payload, properties: own, .. } = buffers;
         let packet = Packet {
             dup: false,
             qos: list.qos,
@@ -85,40 +85,40 @@ impl Device {
         let phase = shared.phase_at(intended);
         let cell = shared.metrics.cell(phase, usize::from(self.group));
         if let Some(cell) = cell {
-            tools.recorder.count(cell.publish_intended, 1);
+            recorder.count(cell.publish_intended, 1);
         }
         if let Err(trouble) = sent {
             if let Some(cell) = cell {
-                tools.recorder.count(cell.publish_dropped, 1);
+                recorder.count(cell.publish_dropped, 1);
             }
-            return unsendable(&trouble, group, list, tools);
+            return self.unsendable(&trouble, index, tools);
         }
         if let Some(cell) = cell {
-            tools.recorder.count(cell.publish_rate, 1);
+            recorder.count(cell.publish_rate, 1);
             // What the broker held back is no lag of ours.
-            tools.recorder.response(cell.send_lag, since(intended.max(self.released), now));
+            recorder.response(cell.send_lag, since(intended.max(self.released), now));
         }
-        tools.counts.published += 1;
+        counts.published += 1;
         if list.qos != QoS::AtMostOnce {
             self.streams[index].inflight += 1;
-            tools.counts.inflight += 1;
+            counts.inflight += 1;
         }
         if list.stamp != Stamp::None {
-            self.expect(index, phase, list, mark.sent_us(), 1, tools);
+            self.expect(index, phase, mark.sent_us(), 1, tools);
         }
     }
 
-    /// Notes who is to get the message just composed; `times` −1 takes such a note back.
-    pub(super) fn expect(
-        &mut self,
-        index: usize,
-        phase: usize,
-        list: &Publish,
-        sent_us: u64,
-        times: i64,
-        tools: &mut Tools,
-    ) {
-        let shared = &tools.shared;
+    #[cold]
+    fn unsendable(&self, trouble: &Unsendable, index: usize, tools: &mut Tools) {
+        let group = self.of(tools);
+        let reason = format!("not published: {}.{}: {trouble}", group.name, group.publish[index].name);
+        tools.reason(reason);
+    }
+
+    /// Notes who is to get the message of a stream just composed; `times` −1 takes such a note back.
+    pub(super) fn expect(&mut self, index: usize, phase: usize, sent_us: u64, times: i64, tools: &mut Tools) {
+        let Tools { shared, buffers, tally, counts, .. } = tools;
+        let list = &shared.plan.groups[usize::from(self.group)].publish[index];
         let stream = &mut self.streams[index];
         // A topic that differs from message to message has another audience each time.
         let moving = list.topic.scope() == Scope::Message;
@@ -126,16 +126,16 @@ impl Device {
             return;
         }
         if stream.audience.is_none() || moving {
-            let topic = String::from_utf8_lossy(&tools.buffers.topic);
+            let topic = String::from_utf8_lossy(&buffers.topic);
             stream.audience = Some(Box::new(Audience::new(shared.filters.recipients(&topic, self.number))));
         }
         let Some(audience) = &mut stream.audience else { return };
-        if let Some(sendings) = &mut tools.tally.sendings {
+        if let Some(sendings) = &mut tally.sendings {
             return sendings.note(audience, phase, list.qos, sent_us, times);
         }
         for expected in audience.expected(&shared.roll, &shared.plan, list.qos, sent_us) {
-            tools.tally.expect(phase, expected, times);
-            tools.counts.outstanding += i64::from(expected.count) * times;
+            tally.expect(phase, expected, times);
+            counts.outstanding += i64::from(expected.count) * times;
         }
     }
 
@@ -151,7 +151,7 @@ impl Device {
             let list = &group.publish[index];
             if list.stamp != Stamp::None {
                 let sent_us = shared.clock.unix(message.sent) as u64 / 1000;
-                self.expect(index, shared.phase_at(message.intended), list, sent_us, -1, tools);
+                self.expect(index, shared.phase_at(message.intended), sent_us, -1, tools);
             }
         }
         self.streams.iter_mut().for_each(|stream| stream.inflight = 0);
@@ -203,9 +203,4 @@ fn compose<'p>(
         let _ = own.push(property);
     }
     None
-}
-
-#[cold]
-fn unsendable(trouble: &Unsendable, group: &Group, list: &Publish, tools: &mut Tools) {
-    tools.reason(format!("not published: {}.{}: {trouble}", group.name, list.name));
 }

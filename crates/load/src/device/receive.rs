@@ -159,7 +159,7 @@ impl Device {
         tools.reason(format!("{packet} of {}.{}: {name}", group.name, list.name));
         if list.stamp != Stamp::None && with != Awaits::PubComp {
             let sent_us = shared.clock.unix(message.sent) as u64 / 1000;
-            self.expect(index, shared.phase_at(message.intended), list, sent_us, -1, tools);
+            self.expect(index, shared.phase_at(message.intended), sent_us, -1, tools);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Plain TCP.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -132,7 +132,7 @@ pub(super) fn write(socket: &mut TcpStream, unsent: &mut Vec<u8>, bytes: &[u8]) 
     let pending: &[u8] = if waited { unsent } else { bytes };
     let mut written = 0;
     while written < pending.len() {
-        match socket.write(&pending[written..]) {
+        match send(socket, &pending[written..]) {
             Ok(count) => written += count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -148,6 +148,17 @@ pub(super) fn write(socket: &mut TcpStream, unsent: &mut Vec<u8>, bytes: &[u8]) 
         *unsent = Vec::new();
     }
     Ok(written)
+}
+
+/// Straight to the kernel, as the [clock](crate::clock) goes.
+#[cfg(target_os = "linux")]
+fn send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, bytes, rustix::net::SendFlags::NOSIGNAL)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send(mut socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    io::Write::write(&mut socket, bytes)
 }
 
 /// An I/O error without the operating system's number.

@@ -3,6 +3,7 @@
 //! ```text
 //! floor ADDRESS flood VERSION QOS CLIENTS BATCH     BATCH messages a write from each client in turn, acknowledgements read
 //! floor ADDRESS paced CLIENTS RATE                  QoS 1, RATE messages a second together, a wake-up for each
+//! floor ADDRESS patient CLIENTS RATE                the same, acknowledgements read once in 10 ms
 //! ```
 //!
 //! Payloads are 64 bytes. Goes on until its standard input ends.
@@ -13,7 +14,10 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 
-const USAGE: &str = "floor ADDRESS flood VERSION QOS CLIENTS BATCH | floor ADDRESS paced CLIENTS RATE";
+const USAGE: &str =
+    "floor ADDRESS flood VERSION QOS CLIENTS BATCH | floor ADDRESS paced CLIENTS RATE | floor ADDRESS patient CLIENTS RATE";
+/// How long acknowledgements wait to be read where they may.
+const PATIENCE: Duration = Duration::from_millis(10);
 const PUBACK: usize = 4;
 
 fn main() -> io::Result<()> {
@@ -31,7 +35,12 @@ fn main() -> io::Result<()> {
             let (version, qos) = (number(version)? as u8, number(qos)? as u8);
             flood(connect(address(to)?, number(clients)?, version)?, publish(version, qos), number(batch)?)
         }
-        [to, "paced", clients, rate] => paced(connect(address(to)?, number(clients)?, 4)?, number(rate)?),
+        [to, "paced", clients, rate] => {
+            paced(connect(address(to)?, number(clients)?, 4)?, number(rate)?, Duration::ZERO)
+        }
+        [to, "patient", clients, rate] => {
+            paced(connect(address(to)?, number(clients)?, 4)?, number(rate)?, PATIENCE)
+        }
         _ => Err(usage(())),
     }
 }
@@ -76,7 +85,8 @@ fn flood(mut sockets: Vec<TcpStream>, message: Vec<u8>, batch: u32) -> io::Resul
     }
 }
 
-fn paced(sockets: Vec<TcpStream>, rate: u32) -> io::Result<()> {
+/// Reads what has come whenever it comes, or once in a time, and not in between.
+fn paced(sockets: Vec<TcpStream>, rate: u32, patience: Duration) -> io::Result<()> {
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
     let mut connections = Vec::new();
     for (token, socket) in sockets.into_iter().enumerate() {
@@ -88,14 +98,20 @@ fn paced(sockets: Vec<TcpStream>, rate: u32) -> io::Result<()> {
     let (message, count) = (publish(4, 1), connections.len());
     let gap = Duration::from_secs(1) / rate.max(1);
     let mut due = Instant::now();
+    let mut looked = due;
     for turn in 0.. {
         due += gap;
         loop {
             let left = due.saturating_duration_since(Instant::now());
+            let wait = if patience.is_zero() { left } else { Duration::ZERO };
             if left.is_zero() {
                 break;
+            } else if due - looked < patience {
+                std::thread::sleep(left);
+                break;
             }
-            poll.poll(&mut events, Some(left))?;
+            poll.poll(&mut events, Some(wait))?;
+            looked = Instant::now();
             for event in &events {
                 let mut acknowledgement = [0; PUBACK];
                 while let Ok(1..) = connections[event.token().0].read(&mut acknowledgement) {}
