@@ -2,7 +2,7 @@
 
 #![cfg(unix)]
 
-#[path = "common/mosquitto.rs"]
+#[path = "../../../tests/e2e/servers/mosquitto.rs"]
 mod mosquitto;
 
 use std::thread::{self, JoinHandle};
@@ -48,7 +48,7 @@ validity: {{send_lag: ['p(99) < 2s'], generator_cpu: ['max < 101%']}}"
     );
     let overrides = Overrides { broker: Some(broker.url()), ..Overrides::default() };
     let plan = Scenario::parse("stall.yaml", &text, &overrides).expect("a plan");
-    let pid = broker.pid();
+    let pid = Pid::from_child(&broker.child);
     let mut stalled: Option<JoinHandle<Duration>> = None;
     let progress = |seen: &Progress<'_>| {
         if seen.published > RATE / 2 && stalled.is_none() {

@@ -116,6 +116,18 @@ fn a_decoder_is_lost_until_enough_headers_agree() {
 }
 
 #[test]
+fn bytes_that_lead_to_a_header_by_chance_begin_nothing() {
+    // What a fragment ends with reads as the first of a message that is not compressed, and true headers follow it.
+    let mut raw = b"\xff\xff\x02\x01\x00".to_vec();
+    for number in 0..8 {
+        raw.extend([0x89, 0x01, number, 0x00, 0x02, 0xf2, 0x48]);
+    }
+    raw.extend(b"\x80\x01\x00\x82\x01c");
+    let record = decode(&raw, Server, Start::MidStream, None, &[]);
+    assert_eq!((record.data().as_slice(), record.faults()), (&b"c"[..], vec![]));
+}
+
+#[test]
 fn frames_longer_than_what_is_held_are_found() {
     let long = vec![b'x'; 100_000];
     let (raw, _) = encoded(Server, None, &[&long, &long, b"first", b"second", b"third"]);

@@ -66,6 +66,9 @@ pub(super) fn value_name(field: &str, value: u64) -> Option<&'static str> {
             _ => None,
         },
         "mqtt.property_id" => property(value),
+        "websocket.opcode" => opcode(value),
+        "tls.record.content_type" => content_type(value),
+        "tls.handshake.type" => handshake(value),
         _ => {
             let packet = field.strip_prefix("mqtt.")?.strip_suffix(".reason_code")?;
             let packet = PacketType::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(packet))?;
@@ -109,6 +112,53 @@ fn property(id: u8) -> Option<&'static str> {
     })
 }
 
+/// RFC 6455 §5.2.
+fn opcode(opcode: u8) -> Option<&'static str> {
+    Some(match opcode {
+        0 => "Continuation",
+        1 => "Text",
+        2 => "Binary",
+        8 => "Connection Close",
+        9 => "Ping",
+        10 => "Pong",
+        _ => return None,
+    })
+}
+
+/// RFC 8446 §B.1.
+fn content_type(kind: u8) -> Option<&'static str> {
+    Some(match kind {
+        20 => "Change Cipher Spec",
+        21 => "Alert",
+        22 => "Handshake",
+        23 => "Application Data",
+        24 => "Heartbeat",
+        _ => return None,
+    })
+}
+
+/// RFC 8446 §B.3, RFC 5246 §7.4.
+fn handshake(message: u8) -> Option<&'static str> {
+    Some(match message {
+        0 => "Hello Request",
+        1 => "Client Hello",
+        2 => "Server Hello",
+        4 => "New Session Ticket",
+        5 => "End of Early Data",
+        8 => "Encrypted Extensions",
+        11 => "Certificate",
+        12 => "Server Key Exchange",
+        13 => "Certificate Request",
+        14 => "Server Hello Done",
+        15 => "Certificate Verify",
+        16 => "Client Key Exchange",
+        20 => "Finished",
+        22 => "Certificate Status",
+        24 => "Key Update",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +170,9 @@ mod tests {
         assert_eq!(value_name("mqtt.puback.reason_code", 16), Some("No matching subscribers"));
         assert_eq!(value_name("mqtt.puback.reason_code", 17), None);
         assert_eq!(value_name("mqtt.kalive", 60), None);
+        assert_eq!(value_name("websocket.opcode", 8), Some("Connection Close"));
+        assert_eq!(value_name("websocket.opcode", 3), None);
+        assert_eq!(value_name("tls.handshake.type", 1), Some("Client Hello"));
+        assert_eq!(value_name("tls.record.content_type", 23), Some("Application Data"));
     }
 }

@@ -4,31 +4,33 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::Pid;
+use tempfile::TempDir;
 
-/// On a port of its own. It ends with the value.
+/// A mosquitto of its own port. It ends with the value.
 pub(crate) struct Mosquitto {
-    child: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
+    pub(crate) child: Child,
+    pub(crate) port: u16,
+    _folder: TempDir,
 }
 
 impl Mosquitto {
     pub(crate) fn start() -> Self {
-        // It cannot be told to choose a port. One that is free now may be gone a moment later: then another.
-        (0..20).find_map(|_| Self::try_start()).expect("mosquitto finds a port")
+        Self::start_with("")
     }
 
-    fn try_start() -> Option<Self> {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let folder = tempfile::tempdir().expect("a folder");
+    /// With these lines for its listener.
+    pub(crate) fn start_with(listener: &str) -> Self {
+        // It cannot be told to choose a port. One that is free now may be gone a moment later: then another.
+        (0..20).find_map(|_| Self::try_start(free_port(), listener)).expect("mosquitto finds a port")
+    }
+
+    fn try_start(port: u16, listener: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("mosquitto.conf");
         let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest stderr\nset_tcp_nodelay true\n"
+            "listener {port} 127.0.0.1\n{listener}\nallow_anonymous true\nlog_dest stderr\nset_tcp_nodelay true\n"
         );
-        std::fs::write(&config, text).expect("written");
+        std::fs::write(&config, text).unwrap();
         let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
         let mut child = Command::new("mosquitto")
             .env("PATH", path)
@@ -39,23 +41,19 @@ impl Mosquitto {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("mosquitto: {error}; run ./tests/setup --tests"));
-        let mut log = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let runs = log.any(|line| line.contains(" running"));
         // Nobody reads on, but it must not be held up.
         std::thread::spawn(move || log.for_each(drop));
         if runs {
             return Some(Self { child, port, _folder: folder });
         }
-        child.wait().expect("it ends");
+        child.wait().unwrap();
         None
     }
 
     pub(crate) fn url(&self) -> String {
         format!("mqtt://127.0.0.1:{}", self.port)
-    }
-
-    pub(crate) fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
     }
 }
 
@@ -64,4 +62,9 @@ impl Drop for Mosquitto {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A port that nobody has at this moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
