@@ -9,6 +9,8 @@
 
 mod evidence;
 
+use std::ops::Range;
+
 use mqscope_websocket::{Header, Opcode, Sender};
 use mqscope_wire::{Version, frame};
 
@@ -146,8 +148,8 @@ pub(crate) struct Search {
     held: Vec<u8>,
     pieces: Vec<HeldPiece>,
     candidates: Vec<usize>,
-    /// The end of a server's WebSocket frame that what is held would be in, as an offset into it.
-    frame_end: usize,
+    /// The payload of the last WebSocket frame of a server's that was seen, as offsets into what is held; it may end beyond.
+    in_frame: Range<usize>,
     discarded: u64,
     before: Before,
     /// Whether bytes are missing right before the first one held.
@@ -220,7 +222,7 @@ impl Search {
         self.held.clear();
         self.pieces.clear();
         self.candidates.clear();
-        self.frame_end = 0;
+        self.in_frame = 0..0;
         self.lost_before = true;
     }
 
@@ -230,10 +232,10 @@ impl Search {
 
     /// Whether a packet at `at` would stand in a server's WebSocket frame: its header goes before the first packet in it,
     /// and has room for that, or another header follows. What follows the frame looks like a SUBSCRIBE. To be asked in
-    /// ascending order.
+    /// ascending order, again with each push.
     fn is_in_frame(&mut self, at: usize) -> bool {
-        if at < self.frame_end || !may_begin(self.held[at]) {
-            return at < self.frame_end;
+        if self.in_frame.contains(&at) || !may_begin(self.held[at]) {
+            return self.in_frame.contains(&at);
         }
         let end = SERVER_HEADERS.iter().find_map(|header_len| {
             let start = at.checked_sub(*header_len)?;
@@ -252,7 +254,9 @@ impl Search {
                 || self.held.get(end..).and_then(Header::parse).is_some_and(|next| is_sound(&next));
             (packet.len() as u64 <= header.payload_len || is_followed()).then_some(end)
         });
-        self.frame_end = end.unwrap_or(self.frame_end);
+        if let Some(end) = end {
+            self.in_frame = at..end;
+        }
         end.is_some()
     }
 
@@ -310,13 +314,16 @@ impl Search {
             self.candidates.remove(0);
         }
         let needed = len.saturating_sub(LONGEST_SERVER_HEADER);
-        let keep = self.candidates.first().map_or(needed, |first| needed.min(*first));
+        // The same before a candidate, so that it can be asked again whether it stands in a frame.
+        let first = self.candidates.first().map(|first| first.saturating_sub(LONGEST_SERVER_HEADER));
+        let keep = first.map_or(needed, |first| needed.min(first));
         if keep == 0 {
             return;
         }
         self.discarded += keep as u64;
         self.lost_before = false;
-        self.frame_end = self.frame_end.saturating_sub(keep);
+        let Range { start, end } = &mut self.in_frame;
+        (*start, *end) = (start.saturating_sub(keep), end.saturating_sub(keep));
         self.held.drain(..keep);
         for candidate in &mut self.candidates {
             *candidate -= keep;

@@ -20,7 +20,7 @@ impl Clock {
 
     /// A clock of a run that starts at this instant of the Unix clock, which may be ahead: it shows zero until then.
     pub(crate) fn at(unix_ns: i64) -> Self {
-        Self { start: monotonic() + (unix_ns - wall()), unix_ns }
+        Self { start: monotonic().saturating_add(unix_ns.saturating_sub(wall())), unix_ns }
     }
 
     /// Nanoseconds since the run's start; zero before it.

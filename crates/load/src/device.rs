@@ -236,8 +236,8 @@ impl Device {
         self.arm(tools);
     }
 
-    /// The socket can be read, written, or is broken.
-    pub(crate) fn on_ready(&mut self, event: &Event, tools: &mut Tools) {
+    /// The socket can be read, written, or is broken. Whether that may have taken longer than to read an acknowledgement.
+    pub(crate) fn on_ready(&mut self, event: &Event, tools: &mut Tools) -> bool {
         let was_urgent = self.urgent;
         if matches!(&self.link, Link::Open(transport) if transport.stage() != transport::Stage::Ready) {
             self.advance(tools);
@@ -254,6 +254,7 @@ impl Device {
             self.act(tools.now(), tools);
         }
         self.arm(tools);
+        was_urgent
     }
 
     /// The run is over: says goodbye and lets go.

@@ -31,7 +31,7 @@ const WAKER: Token = Token(usize::MAX - 1);
 const EVENTS: usize = 1024;
 /// Devices that act before sockets are looked at.
 const ACTS: usize = 64;
-/// Sockets that are looked at between one look at the clock and the next: some microseconds.
+/// Sockets with an acknowledgement each that are looked at between one look at the clock and the next: some microseconds.
 const LOOKS: usize = 4;
 /// Devices that act between them: enough that sending keeps up, so few that reading does.
 const ACTS_BETWEEN: usize = 2 * LOOKS;
@@ -151,16 +151,21 @@ impl Shard {
             }
             let looked = self.tools.now();
             for (number, event) in events.iter().enumerate() {
-                match event.token() {
-                    ALARM => self.alarm.rang(),
-                    WAKER => self.obey(),
-                    Token(slot) => {
-                        if let Some(device) = self.devices.get_mut(slot) {
-                            device.on_ready(event, &mut self.tools);
-                        }
+                let took_time = match event.token() {
+                    ALARM => {
+                        self.alarm.rang();
+                        false
                     }
-                }
-                if number % LOOKS == LOOKS - 1 {
+                    WAKER => {
+                        self.obey();
+                        true
+                    }
+                    Token(slot) => {
+                        let device = self.devices.get_mut(slot);
+                        device.is_some_and(|device| device.on_ready(event, &mut self.tools))
+                    }
+                };
+                if took_time || number % LOOKS == LOOKS - 1 {
                     self.act(ACTS_BETWEEN);
                 }
             }
@@ -187,6 +192,7 @@ impl Shard {
         }
         if now - self.second >= SECOND {
             self.tick(now);
+            now = self.tools.now();
         }
         for _ in 0..most {
             let Some((due, slot)) = self.tools.queue.pop_due(now) else { return (true, now) };

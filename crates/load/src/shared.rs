@@ -78,6 +78,7 @@ pub(crate) struct Slot {
 
 /// Devices of a group, in one shard.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct GroupSlot {
     pub connected: AtomicU32,
     pub subscribed: AtomicU32,

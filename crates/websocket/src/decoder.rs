@@ -136,8 +136,8 @@ impl Decoder {
     }
 
     /// Whether frames' borders are unknown. Bytes are searched for a run of plausible headers, then decoding goes on from
-    /// its first one: of three, where pushes of 32 bytes or more begin with them as most of this sender's do, and of at most
-    /// six.
+    /// its first one, or its second if only the others speak for the first: of three, where pushes of 32 bytes or more begin
+    /// with them as most of this sender's do, and of at most six.
     #[inline]
     pub fn is_lost(&self) -> bool {
         matches!(self.state, State::Lost(_))

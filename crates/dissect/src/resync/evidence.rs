@@ -119,8 +119,8 @@ pub(super) fn weigh_first(bytes: &[u8], version: Version) -> Option<(u32, usize)
 }
 
 /// `before` plus the evidence of the packets that follow each other in `bytes`, and of the `border`s at the offsets where
-/// they begin and end; nothing if one cannot be, however much
-/// speaks for those before it: a payload may well hold what looks like a packet.
+/// they begin and end; nothing if one cannot be, however much speaks for those before it: a payload may well hold what
+/// looks like a packet.
 ///
 /// A beginning alone never decides, unless it names the protocol: three stray bytes before a PUBLISH make its topic
 /// that of an UNSUBSCRIBE whose length nobody can check.

@@ -28,6 +28,15 @@ fn a_capture_that_begins_in_the_middle_shows_all_packets() {
 }
 
 #[test]
+fn what_looks_like_a_frame_in_a_payload_hides_nothing_before_it() {
+    let payload = [&b"\x82\x20\x30\x04"[..], &[0; 5_000]].concat();
+    let mut tape = Tape::new();
+    let mut talk = tape.middle(50_000, 1883);
+    tape.send_in(&mut talk, From::Server, &publish("plant/7/picture", 0, 0, &payload), 1_448);
+    assert_eq!(tape.dissect().packets().len(), 1);
+}
+
+#[test]
 fn version_5_is_inferred_where_only_it_makes_sense() {
     let mut tape = Tape::new();
     let mut talk = tape.middle(50_000, 1883);
