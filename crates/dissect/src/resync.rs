@@ -17,7 +17,7 @@ use mqscope_wire::{Version, frame};
 use crate::lane::{FoundAt, Piece};
 use crate::{FrameRef, Side};
 
-use evidence::{FIRST, Opening, Rules, may_be_first, may_begin, weigh_first, weigh_run};
+use evidence::{Opening, Rules, may_be_first, may_begin, weigh_first, weigh_run};
 pub(crate) use evidence::{is_sound, may_continue};
 
 /// Bits of evidence that decide.
@@ -27,6 +27,10 @@ const ALIGNED_START: u32 = 8;
 /// The most that its end is worth.
 const ALIGNED_END: u32 = 4;
 
+/// An acknowledgement, a PINGREQ, a DISCONNECT; of longer packets too much is fixed to doubt them.
+const SHORT: usize = 4;
+/// What so short a packet must be worth as the first of a run, with all that stands around it.
+const FIRST_SHORT: u32 = 20;
 /// What it is worth for a run's first packet that the next one is of its kind.
 const SAME_AS_NEXT: u32 = 3;
 /// What it is worth for it to be the first that came after a loss: that seldom ends a few bytes before a packet.
@@ -264,12 +268,15 @@ impl Search {
     /// an acknowledgement stand before a true packet once in a while.
     fn doubtful(&self, at: usize, version: Version, segments: Segments) -> usize {
         let Some((weight, len)) = weigh_first(&self.held[at..], version) else { return 0 };
+        if len > SHORT {
+            return 0;
+        }
         let end = at + len;
         let is_alike = self.held.get(end) == self.held.get(at);
         let is_first = self.lost_before && at == 0;
         let weight = weight + if is_alike { SAME_AS_NEXT } else { 0 } + if is_first { AFTER_LOSS } else { 0 };
         let border = |at| self.border_bits(at, segments);
-        if weight + border(at) + border(end) >= FIRST { 0 } else { len }
+        if weight + border(at) + border(end) >= FIRST_SHORT { 0 } else { len }
     }
 
     /// What it speaks for a packet to begin or to end at `at` that a segment does.

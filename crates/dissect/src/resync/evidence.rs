@@ -10,9 +10,9 @@ use mqscope_wire::{
 use super::ENOUGH;
 use crate::Side;
 
-/// What the first packet of a run is worth by itself, with its place: not an acknowledgement's four bytes amid a segment,
+/// What the first packet of a run is worth by itself if no segment begins with it: not an acknowledgement's four bytes,
 /// which may be the end of a payload, with true packets after it.
-pub(super) const FIRST: u32 = 20;
+const FIRST_UNALIGNED: u32 = 20;
 
 /// A longer packet is not believed in without a known beginning.
 const LONGEST: u32 = 1 << 20;
@@ -104,7 +104,7 @@ impl Rules {
 pub(super) fn may_be_first(bytes: &[u8], version: Version) -> bool {
     match frame::next(bytes) {
         Ok(Some(header)) if header.len() <= bytes.len() => {
-            weigh_first(bytes, version).is_some_and(|(weight, _)| weight >= FIRST)
+            weigh_first(bytes, version).is_some_and(|(weight, _)| weight >= FIRST_UNALIGNED)
         }
         Ok(_) => true,
         Err(_) => false,

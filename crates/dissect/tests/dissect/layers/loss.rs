@@ -1,10 +1,11 @@
 //! Captures that lack segments, or their beginning.
 //!
-//! What is promised: nothing is shown that was not sent. Where only MQTT, whole WebSocket messages without a
-//! context that is carried over, or TLS records were hit, all that was written before the loss is shown, and all
-//! that was written after it from the first whole message or record on, if enough follows to be sure: three
-//! WebSocket frames, or up to six of short ones, and the evidence that the search for packets asks for. With a
-//! context, all before the loss.
+//! What is promised: nothing is shown that was not sent, but for the last bytes of a packet that read as an
+//! acknowledgement, where the rest of it is lost: a sender who sent that would leave the same capture. Where only
+//! MQTT, whole WebSocket messages without a context that is carried over, or TLS records were hit, all that was
+//! written before the loss is shown, and all that was written after it from the first whole message or record on,
+//! if enough follows to be sure: three WebSocket frames, or up to six of short ones, and the evidence that the
+//! search for packets asks for. With a context, all before the loss.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -74,8 +75,14 @@ fn assert_nothing_false(shown: &[Vec<Vec<u8>>; 2], wire: &Wire, context: &str) {
         let sent = wire.packets(from);
         let mut rest = sent.iter();
         for packet in &shown[from as usize] {
+            let mut ahead = rest.clone();
+            if ahead.any(|sent| sent == packet) {
+                rest = ahead;
+                continue;
+            }
+            let nobody_can_tell = packet.len() <= 4 && sent.iter().any(|sent| sent.ends_with(packet));
             assert!(
-                rest.any(|sent| sent == packet),
+                nobody_can_tell,
                 "{context}: {from:?} never sent{}: {packet:02x?}",
                 if sent.contains(packet) { " then" } else { "" }
             );
