@@ -80,7 +80,8 @@ fn assert_nothing_false(shown: &[Vec<Vec<u8>>; 2], wire: &Wire, context: &str) {
                 rest = ahead;
                 continue;
             }
-            let nobody_can_tell = packet.len() <= 4 && sent.iter().any(|sent| sent.ends_with(packet));
+            let is_tail = |sent: &Vec<u8>| sent.len() > packet.len() && sent.ends_with(packet);
+            let nobody_can_tell = packet.len() <= 4 && sent.iter().any(is_tail);
             assert!(
                 nobody_can_tell,
                 "{context}: {from:?} never sent{}: {packet:02x?}",
