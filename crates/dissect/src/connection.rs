@@ -156,6 +156,32 @@ impl Connection {
             && self.websocket.is_none()
     }
 
+    /// What speaks for MQTT when packets are searched.
+    #[inline]
+    pub(crate) fn hint(&self, direction: Direction) -> Hint {
+        let carrier = &self.carrier;
+        let side = |client| if direction == client { Side::Client } else { Side::Server };
+        let sender = carrier.client.or_else(|| carrier.client_by_port()).map(side);
+        match &carrier.mqtt {
+            Some(mqtt) => Hint {
+                trust: if mqtt.conversation.known_version().is_some()
+                    || carrier.transport != Transport::Tcp
+                    || self.lanes.iter().any(Lane::is_proven)
+                {
+                    Trust::Known
+                } else {
+                    // It may yet be frames of a WebSocket that hold packets.
+                    carrier.trust.max(Trust::Port)
+                },
+                version: mqtt.conversation.known_version(),
+                // What the other direction has shown holds for this one.
+                likely: mqtt.conversation.version(),
+                sender,
+            },
+            None => Hint { trust: carrier.trust, version: None, likely: Version::V311, sender },
+        }
+    }
+
     /// Whether nothing speaks for MQTT any more.
     pub(crate) fn is_hopeless(&self) -> bool {
         let searched: u64 = self.lanes.iter().map(Lane::searched).sum();
@@ -173,31 +199,6 @@ impl Carrier {
     pub(crate) fn hold(&mut self, pending: Option<Pending>) {
         if self.pending.len() < PENDING {
             self.pending.extend(pending);
-        }
-    }
-
-    /// What speaks for MQTT when packets are searched. `is_proven`: what a search found so far was MQTT.
-    #[inline]
-    pub(crate) fn hint(&self, direction: Direction, is_proven: bool) -> Hint {
-        let side = |client| if direction == client { Side::Client } else { Side::Server };
-        let sender = self.client.or_else(|| self.client_by_port()).map(side);
-        match &self.mqtt {
-            Some(mqtt) => Hint {
-                trust: if is_proven
-                    || mqtt.conversation.known_version().is_some()
-                    || self.transport != Transport::Tcp
-                {
-                    Trust::Known
-                } else {
-                    // It may yet be frames of a WebSocket that hold packets.
-                    self.trust.max(Trust::Port)
-                },
-                version: mqtt.conversation.known_version(),
-                // What the other direction has shown holds for this one.
-                likely: mqtt.conversation.version(),
-                sender,
-            },
-            None => Hint { trust: self.trust, version: None, likely: Version::V311, sender },
         }
     }
 

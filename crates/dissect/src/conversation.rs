@@ -190,6 +190,22 @@ impl Conversation {
         }
     }
 
+    /// How many exchanges there are that a packet sent in `direction` may go on with, if it goes on with one of them.
+    pub(crate) fn waiting(&self, packet: &Packet<'_>, direction: Direction) -> Option<usize> {
+        let (id, awaits) = match packet {
+            Packet::PubAck(ack) => (ack.packet_id, Awaits::PubAck),
+            Packet::PubRec(ack) => (ack.packet_id, Awaits::PubRec),
+            Packet::PubRel(ack) => (ack.packet_id, Awaits::PubRel),
+            Packet::PubComp(ack) => (ack.packet_id, Awaits::PubComp),
+            Packet::SubAck(ack) => (ack.packet_id, Awaits::SubAck),
+            Packet::UnsubAck(ack) => (ack.packet_id, Awaits::UnsubAck),
+            _ => return None,
+        };
+        let beginner = if awaits == Awaits::PubRel { direction } else { direction.opposite() };
+        let in_flight = &self.parties[beginner as usize].in_flight;
+        in_flight.get(&id).is_some_and(|exchange| exchange.awaits == awaits).then_some(in_flight.len())
+    }
+
     #[inline]
     fn party(&mut self, direction: Direction) -> &mut Party {
         &mut self.parties[direction as usize]

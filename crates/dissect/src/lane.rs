@@ -4,9 +4,9 @@
 //! one only the beginning: its bytes stand in the store. Out of step, bytes are held, within bounds, until a
 //! plausible run of packets is found ([`resync`](crate::resync)).
 
-use mqscope_wire::{DecodeError, Version, frame};
+use mqscope_wire::{DecodeError, Packet, Version, frame};
 
-use crate::resync::{Before, Hint, Search, Segments, is_sound, may_continue};
+use crate::resync::{Before, Context, Hint, Search, Segments, is_sound, may_continue};
 use crate::{Extent, FrameRef};
 
 /// Bytes of an unfinished packet that are kept at hand. A longer packet is read from the store once it is whole.
@@ -73,6 +73,9 @@ pub(crate) trait Taker {
 
     /// The packets that follow were found by searching, and make sense in `version`.
     fn found(&mut self, version: Version, place: FoundAt);
+
+    /// How many exchanges wait for an answer of this direction's, if the packet is the answer to one of them.
+    fn waiting(&self, packet: &Packet<'_>) -> Option<usize>;
 }
 
 #[derive(Debug)]
@@ -288,7 +291,9 @@ impl Lane {
         if piece.bytes.is_empty() || resumes == 0 {
             return;
         }
-        let Some(found) = search.push(piece, begins_segment, hint, self.segments) else { return };
+        let waiting = |packet: &Packet<'_>| taker.waiting(packet);
+        let context = Context { hint, segments: self.segments, waiting: &waiting };
+        let Some(found) = search.push(piece, begins_segment, context) else { return };
         let Mode::Searching(search) = std::mem::replace(&mut self.mode, Mode::InStep) else { return };
         taker.found(found.version, found.place);
         self.unproven = if hint.version.is_none() { PROBATION } else { 0 };

@@ -6,7 +6,7 @@ use mqscope_websocket::{Header, Sender};
 use mqscope_wire::{Version, frame};
 
 use crate::lane::Piece;
-use crate::resync::{Before, Hint, Search, Segments, may_continue};
+use crate::resync::{Before, Context, Hint, Search, Segments, may_continue};
 
 /// What the first bytes of a client show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +135,8 @@ pub(crate) fn has_packets<'a>(pieces: impl Iterator<Item = Piece<'a>>, hint: Hin
     let mut segments = Segments::default();
     pieces.into_iter().any(|piece| {
         segments.came(piece.bytes.len());
-        search.push(piece, true, hint, segments).is_some()
+        let context = Context { hint, segments, waiting: &|_| None };
+        search.push(piece, true, context).is_some()
     })
 }
 

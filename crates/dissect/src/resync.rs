@@ -3,16 +3,16 @@
 //! A place counts as the beginning of packets once the run from there is worth [`ENOUGH`] bits of evidence: bytes of
 //! another kind would look like it once in 2^44 tries. A packet is worth the bits that are fixed in it, a topic the
 //! bits that a readable text has fewer than random bytes, a segment that begins or ends with a packet some more,
-//! since senders write whole packets, and fewer where this direction has shown that its sender does not. What comes
-//! after the run so far must go on with it, and be what its sender may send there. Nothing is given before the evidence
-//! is there, so nothing is invented.
+//! since senders write whole packets, and fewer where this direction has shown that its sender does not; so is an
+//! answer that the other side waits for. What comes after the run so far must go on with it, and be what its sender may
+//! send there. Nothing is given before the evidence is there, so nothing is invented.
 
 mod evidence;
 
 use std::ops::Range;
 
 use mqscope_websocket::{Header, Opcode, Sender};
-use mqscope_wire::{Version, frame};
+use mqscope_wire::{Packet, Version, frame};
 
 use crate::lane::{FoundAt, Piece};
 use crate::{FrameRef, Side};
@@ -78,6 +78,17 @@ impl Trust {
         }
     }
 }
+
+/// What is known beside the bytes that are searched.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) hint: Hint,
+    pub(crate) segments: Segments,
+    pub(crate) waiting: Waiting<'a>,
+}
+
+/// How many exchanges wait for an answer of this direction's, if a packet is the answer to one of them.
+pub(crate) type Waiting<'a> = &'a dyn Fn(&Packet<'_>) -> Option<usize>;
 
 /// Where packets begin.
 #[derive(Clone, Copy, Debug)]
@@ -182,9 +193,9 @@ impl Search {
         &mut self,
         piece: Piece<'_>,
         begins_segment: bool,
-        hint: Hint,
-        segments: Segments,
+        context: Context<'_>,
     ) -> Option<Found> {
+        let hint = context.hint;
         let new = self.held.len();
         self.held.extend_from_slice(piece.bytes);
         self.pieces.push(HeldPiece {
@@ -201,12 +212,12 @@ impl Search {
             if hint.trust < Trust::Known && hint.sender != Some(Side::Client) && self.is_in_frame(at) {
                 continue;
             }
-            match self.weigh(at, hint, segments) {
+            match self.weigh(at, context) {
                 Some((ENOUGH.., version)) => {
                     if self.before == Before::Nothing && self.is_at_start(at) {
                         return Some(Found { at, version, place: FoundAt::Start });
                     }
-                    let at = at + self.doubtful(at, version, segments);
+                    let at = at + self.doubtful(at, version, context);
                     return Some(Found { at, version, place: FoundAt::Later });
                 }
                 Some(_) if self.candidates.len() < CANDIDATES => self.candidates.push(at),
@@ -266,8 +277,8 @@ impl Search {
 
     /// The length of the first packet of a run at `at` if what follows it is all that speaks for it: bytes that look like
     /// an acknowledgement stand before a true packet once in a while.
-    fn doubtful(&self, at: usize, version: Version, segments: Segments) -> usize {
-        let Some((weight, len)) = weigh_first(&self.held[at..], version) else { return 0 };
+    fn doubtful(&self, at: usize, version: Version, context: Context<'_>) -> usize {
+        let Some((weight, len)) = weigh_first(&self.held[at..], version, context.waiting) else { return 0 };
         if len > SHORT {
             return 0;
         }
@@ -275,7 +286,7 @@ impl Search {
         let is_alike = self.held.get(end) == self.held.get(at);
         let is_first = self.lost_before && at == 0;
         let weight = weight + if is_alike { SAME_AS_NEXT } else { 0 } + if is_first { AFTER_LOSS } else { 0 };
-        let border = |at| self.border_bits(at, segments);
+        let border = |at| self.border_bits(at, context.segments);
         if weight + border(at) + border(end) >= FIRST_SHORT { 0 } else { len }
     }
 
@@ -346,7 +357,8 @@ impl Search {
     }
 
     /// The evidence that packets begin at `at`, in the better of the possible versions; nothing if none can.
-    fn weigh(&self, at: usize, hint: Hint, segments: Segments) -> Option<(u32, Version)> {
+    fn weigh(&self, at: usize, context: Context<'_>) -> Option<(u32, Version)> {
+        let Context { hint, segments, waiting } = context;
         let bytes = &self.held[at..];
         if !may_begin(bytes[0]) {
             return None;
@@ -356,10 +368,10 @@ impl Search {
             Before::Nothing | Before::Loss if self.is_at_start(at) => Opening::Possible,
             _ => Opening::Past,
         };
-        let rules = Rules { sender: hint.sender, opening };
+        let rules = Rules { sender: hint.sender, opening, waiting };
         let border = |offset| self.border_bits(at + offset, segments);
         let weigh = |version| {
-            if !begins_segment && !may_be_first(bytes, version) {
+            if !begins_segment && !may_be_first(bytes, version, waiting) {
                 return None;
             }
             weigh_run(bytes, version, hint.trust.bits(), rules, border).map(|bits| (bits, version))

@@ -43,6 +43,10 @@ impl<V: Visitor> Taker for Packets<'_, '_, V> {
         }
     }
 
+    fn waiting(&self, packet: &Packet<'_>) -> Option<usize> {
+        self.carrier.mqtt.as_ref()?.conversation.waiting(packet, self.direction)
+    }
+
     #[inline]
     fn take(&mut self, unit: Unit<'_>) -> Verdict {
         if self.desk.flow.is_break() {

@@ -212,9 +212,8 @@ impl<V: Visitor> Desk<'_, V> {
 
     #[inline]
     pub(super) fn in_lane(&mut self, connection: &mut Connection, direction: Direction, piece: Piece<'_>) {
+        let hint = connection.hint(direction);
         let Connection { lanes, carrier, .. } = connection;
-        let is_proven = lanes.iter().any(Lane::is_proven);
-        let hint = carrier.hint(direction, is_proven);
         lanes[direction as usize].data(piece, hint, &mut Packets { desk: self, carrier, direction });
     }
 
@@ -291,7 +290,7 @@ impl<V: Visitor> Desk<'_, V> {
                 Some(Midstream::Head) if !head.is_full() => may_be_upgrade = true,
                 None if !head.is_full() => {
                     // Where the port speaks for MQTT, packets need not wait for what else it could be.
-                    let hint = connection.carrier.hint(direction, false);
+                    let hint = connection.hint(direction);
                     is_other |= hint.trust > Trust::None && has_packets(head.pieces(), hint);
                 }
                 _ => is_other = true,

@@ -7,7 +7,7 @@ use mqscope_wire::{
     Violation, decode, frame,
 };
 
-use super::ENOUGH;
+use super::{ENOUGH, Waiting};
 use crate::Side;
 
 /// What the first packet of a run is worth by itself if no segment begins with it: not an acknowledgement's four bytes,
@@ -17,26 +17,34 @@ const FIRST_UNALIGNED: u32 = 20;
 /// A longer packet is not believed in without a known beginning.
 const LONGEST: u32 = 1 << 20;
 
+/// What it is worth for a packet to answer the only exchange that waits. Of the 16 bits of its packet identifier fewer
+/// count, as small ones are frequent among all bytes.
+const ANSWERS: u32 = 14;
+
+/// What a first byte is worth that a packet may have: one in ten may be.
+const BEGINNING: u32 = 3;
+
 /// What may stand at a place where packets are to begin.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Rules {
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
     /// Who sends it, if that is known.
     pub(super) sender: Option<Side>,
     /// Whether the packet that opens a direction may still come.
     pub(super) opening: Opening,
+    pub(super) waiting: Waiting<'a>,
 }
 
 /// Whether a direction's first packet may stand at a place: a server's CONNACK comes once, before all else.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
-    #[default]
     Possible,
     Past,
 }
 
 /// Whether the stream may go on with a packet here, right after one that does not decode. `bytes` end with a segment.
 pub(crate) fn may_continue(bytes: &[u8], version: Version) -> bool {
-    if weigh_run(bytes, version, 0, Rules::default(), |_| 0).is_some() {
+    let rules = Rules { sender: None, opening: Opening::Possible, waiting: &|_| None };
+    if weigh_run(bytes, version, 0, rules, |_| 0).is_some() {
         return true;
     }
     // Malformed packets often come in company: believe their lengths if these lead to the segment's end.
@@ -73,7 +81,7 @@ pub(super) fn may_begin(first: u8) -> bool {
     }
 }
 
-impl Rules {
+impl Rules<'_> {
     /// Whether a packet with this first byte may be the first of a run.
     fn allow_first(self, first: u8) -> bool {
         let kind = PacketType::from_first_byte(first);
@@ -101,10 +109,10 @@ impl Rules {
 }
 
 /// Whether a run may begin with the packet here, though no segment does. What is not whole yet may.
-pub(super) fn may_be_first(bytes: &[u8], version: Version) -> bool {
+pub(super) fn may_be_first(bytes: &[u8], version: Version, waiting: Waiting<'_>) -> bool {
     match frame::next(bytes) {
         Ok(Some(header)) if header.len() <= bytes.len() => {
-            weigh_first(bytes, version).is_some_and(|(weight, _)| weight >= FIRST_UNALIGNED)
+            weigh_first(bytes, version, waiting).is_some_and(|(weight, _)| weight >= FIRST_UNALIGNED)
         }
         Ok(_) => true,
         Err(_) => false,
@@ -112,10 +120,10 @@ pub(super) fn may_be_first(bytes: &[u8], version: Version) -> bool {
 }
 
 /// The evidence of a whole packet that keeps all rules, and its length.
-pub(super) fn weigh_first(bytes: &[u8], version: Version) -> Option<(u32, usize)> {
+pub(super) fn weigh_first(bytes: &[u8], version: Version, waiting: Waiting<'_>) -> Option<(u32, usize)> {
     let len = frame::next(bytes).ok()??.len();
     let packet = decode(bytes, version, &mut Strict).ok()?;
-    Some((weigh_packet(&packet), len))
+    Some((weigh_packet(&packet, waiting), len))
 }
 
 /// `before` plus the evidence of the packets that follow each other in `bytes`, and of the `border`s at the offsets where
@@ -128,7 +136,7 @@ pub(super) fn weigh_run(
     bytes: &[u8],
     version: Version,
     before: u32,
-    rules: Rules,
+    rules: Rules<'_>,
     border: impl Fn(usize) -> u32,
 ) -> Option<u32> {
     let mut bits = before;
@@ -141,7 +149,10 @@ pub(super) fn weigh_run(
         if !(if is_first { rules.allow_first(first) } else { rules.allow_next(first) }) {
             return None;
         }
-        let Some(header) = frame::next(rest).ok()? else { break };
+        let Some(header) = frame::next(rest).ok()? else {
+            bits += BEGINNING;
+            break;
+        };
         if header.remaining > LONGEST {
             return None;
         }
@@ -152,7 +163,7 @@ pub(super) fn weigh_run(
             break;
         }
         if bits < ENOUGH {
-            bits += weigh_packet(&decode(rest, version, &mut Strict).ok()?);
+            bits += weigh_packet(&decode(rest, version, &mut Strict).ok()?, rules.waiting);
         } else {
             // Broken rules do not speak against what is believed already.
             decode(rest, version, &mut Lenient).ok()?;
@@ -163,15 +174,17 @@ pub(super) fn weigh_run(
     Some(if decisive { bits } else { bits.min(ENOUGH - 1) })
 }
 
-fn weigh_packet(packet: &Packet<'_>) -> u32 {
-    match packet {
+fn weigh_packet(packet: &Packet<'_>, waiting: Waiting<'_>) -> u32 {
+    let answers = waiting(packet).map_or(0, |among| ANSWERS.saturating_sub(among.max(1).ilog2()));
+    let fixed = match packet {
         Packet::Connect(_) => 64,
         Packet::ConnAck(_) => 28,
         Packet::Publish(publish) => 11 + weigh_text(publish.topic.as_bytes()),
         Packet::Subscribe(_) | Packet::Unsubscribe(_) => 20,
         Packet::Auth(_) => 12,
         _ => 16,
-    }
+    };
+    fixed + answers
 }
 
 /// What the first bytes of a packet tell.
@@ -201,7 +214,7 @@ impl Observer for Beginning {
 
 /// The evidence of a packet that ends beyond `bytes`; nothing if it breaks a rule already.
 fn weigh_beginning(bytes: &[u8], version: Version) -> Option<Beginning> {
-    let mut beginning = Beginning { bits: 3, names_protocol: false };
+    let mut beginning = Beginning { bits: BEGINNING, names_protocol: false };
     match decode(bytes, version, &mut beginning) {
         Ok(_) | Err(DecodeError { kind: ErrorKind::Truncated { .. }, .. }) => Some(beginning),
         Err(_) => None,

@@ -101,6 +101,28 @@ fn a_gap_within_one_long_packet_leaves_the_direction_in_step() {
     assert_eq!(dissected.snapshot.rows().nth(1).unwrap().len, 1_000);
 }
 
+/// Of MQTT.js, which writes a packet's fields one by one: segments of one and two bytes, whose borders say little.
+#[test]
+fn an_acknowledgement_between_two_losses_is_shown_if_the_other_side_waits_for_it() {
+    for (id, is_shown) in [(7, true), (8, false)] {
+        let mut tape = Tape::new();
+        let mut talk = tape.open(50_000);
+        tape.client(&mut talk, CONNECT);
+        tape.server(&mut talk, CONNACK);
+        tape.server(&mut talk, &publish("plant/7/a", 1, 7, b"on"));
+        tape.lose(&mut talk, From::Client, b"lost");
+        tape.ack(&talk, From::Server);
+        for piece in [&[0x40][..], &[2], &[0, id]] {
+            tape.client(&mut talk, piece);
+        }
+        tape.lose(&mut talk, From::Client, b"lost");
+        tape.ack(&talk, From::Server);
+        tape.close(&mut talk);
+        let shown = tape.dissect().packets();
+        assert_eq!(shown.contains(&"C:PUBACK inferred".to_owned()), is_shown, "{shown:?}");
+    }
+}
+
 #[test]
 fn a_malformed_packet_is_shown_and_the_next_one_too() {
     let mut tape = Tape::new();

@@ -110,7 +110,7 @@ fn nothing_is_found_once_something_was_missed() {
         tape.server(talk, &ack(0x40, 1));
         tape.server(talk, &ack(0x40, 9));
     });
-    assert_eq!(packets, ["C:PUBLISH a", "C:PUBLISH b", "S:PUBACK inferred", "S:PUBACK inferred"]);
+    assert_eq!(packets, ["C:PUBLISH a", "C:PUBLISH b", "S:PUBACK inferred", "S:PUBACK"]);
 }
 
 #[test]
