@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use mqscope_stream::Direction;
-use mqscope_websocket::handshake::{Request, Response};
+use mqscope_websocket::handshake::{Headers, Request, Response};
 use mqscope_websocket::{Decoder, Deflate, Header, Opcode, Sender};
 
 use crate::connection::Head;
@@ -36,15 +36,28 @@ pub(crate) enum Stage {
 pub(crate) struct Upgrade {
     /// What came and was not understood yet, by direction.
     pub(crate) heads: [Head; 2],
-    /// What the client asked for, once its request is whole.
+    /// What the client asked for, once its request is whole and until it is answered.
     pub(crate) asked: Option<Asked>,
-    /// Bytes of the server's that still come of an answer's body; [`UNKNOWN`] if the next request ends it.
-    pub(crate) rest_of_body: Option<u64>,
+    /// Whether the last request was for something else than an upgrade.
+    pub(crate) is_other: bool,
+    /// Bytes that still come of a message's body, by direction; [`UNKNOWN`] if the next request ends it.
+    rest_of_body: [u64; 2],
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Upgrade(Wish),
+    /// Something else: a proxy sends one client's page and another's upgrade over the same connection.
+    Other {
+        /// Whether the answer has no body whatever its head says (RFC 9112 §6.3).
+        is_head: bool,
+    },
 }
 
 /// What a request for an upgrade says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct Wish {
     /// Whether it names MQTT: by its subprotocol, or by its path.
     pub(crate) for_mqtt: bool,
     /// The subprotocols it offers.
@@ -132,33 +145,45 @@ impl WebSocket {
 
 impl Upgrade {
     /// Takes what came, bodies apart.
-    pub(crate) fn push(&mut self, direction: Direction, client: Direction, mut piece: Piece<'_>) {
-        if direction != client
-            && let Some(rest) = self.rest_of_body
-        {
-            let passed = rest.min(piece.bytes.len() as u64);
-            self.rest_of_body = match rest {
-                UNKNOWN => Some(UNKNOWN),
-                rest => Some(rest - passed).filter(|&rest| rest > 0),
-            };
-            piece.bytes = &piece.bytes[passed as usize..];
-            piece.at += passed;
+    pub(crate) fn push(&mut self, direction: Direction, mut piece: Piece<'_>) {
+        let rest = &mut self.rest_of_body[direction as usize];
+        let passed = (*rest).min(piece.bytes.len() as u64);
+        if *rest != UNKNOWN {
+            *rest -= passed;
         }
+        piece.bytes = &piece.bytes[passed as usize..];
+        piece.at += passed;
         if !piece.bytes.is_empty() {
             self.heads[direction as usize].push(piece);
         }
     }
 
-    /// A body of `len` bytes follows the answer just read, if it is known how many.
-    pub(crate) fn pass_over_body(&mut self, server: Direction, len: Option<u64>) {
-        let head = &mut self.heads[server as usize];
+    /// A body of `len` bytes follows the head just read, if it is known how many.
+    pub(crate) fn pass_over_body(&mut self, direction: Direction, len: Option<u64>) {
+        let head = &mut self.heads[direction as usize];
         let came = head.bytes().len() as u64;
         let len = len.unwrap_or(UNKNOWN).min(UNKNOWN);
         head.forget(len.min(came) as usize);
-        self.rest_of_body = match len {
-            UNKNOWN => Some(UNKNOWN),
-            len => len.checked_sub(came).filter(|&rest| rest > 0),
-        };
+        self.rest_of_body[direction as usize] =
+            if len == UNKNOWN { UNKNOWN } else { len.saturating_sub(came) };
+    }
+
+    /// Another request was sent: a body of unknown length, answer to the one before, ends here.
+    pub(crate) fn end_body(&mut self, server: Direction) {
+        let rest = &mut self.rest_of_body[server as usize];
+        if *rest == UNKNOWN {
+            *rest = 0;
+        }
+    }
+
+    /// So many bytes are missing, 0 if nobody knows how many; whether the exchange goes on after them.
+    pub(crate) fn skip(&mut self, direction: Direction, missing: u64) -> bool {
+        let rest = &mut self.rest_of_body[direction as usize];
+        let is_within = *rest == UNKNOWN || (missing > 0 && missing <= *rest);
+        if is_within && *rest != UNKNOWN {
+            *rest -= missing;
+        }
+        is_within
     }
 }
 
@@ -173,12 +198,22 @@ fn sender(direction: Direction, client: Direction) -> Sender {
 }
 
 impl Asked {
-    pub(crate) fn of(request: &Request<'_>) -> Self {
+    pub(crate) fn by(request: &Request<'_>) -> Self {
+        if request.is_upgrade() {
+            Self::Upgrade(Wish::of(request))
+        } else {
+            Self::Other { is_head: request.method() == "HEAD" }
+        }
+    }
+}
+
+impl Wish {
+    fn of(request: &Request<'_>) -> Self {
         let by_path = request.path().as_bytes().to_ascii_lowercase().windows(4).any(|part| part == b"mqtt");
         let subprotocols: Vec<Box<[u8]>> = request.protocols().take(SUBPROTOCOLS).map(Box::from).collect();
-        let mut asked = Self { for_mqtt: by_path, subprotocols };
-        asked.for_mqtt |= asked.names_subprotocol();
-        asked
+        let mut wish = Self { for_mqtt: by_path, subprotocols };
+        wish.for_mqtt |= wish.names_subprotocol();
+        wish
     }
 
     /// Whether a subprotocol of MQTT is among those offered: `mqtt`, `mqttv3.1`.
@@ -195,16 +230,20 @@ impl Asked {
     }
 }
 
-/// Bytes of a message's body that follow its head, where the head tells (RFC 9112 §6.3).
+/// Bytes of a request's body that follow its head, where the head tells (RFC 9112 §6.3).
+pub(crate) fn body_len_of_request(request: &Request<'_>) -> Option<u64> {
+    let is_bare = request.header("transfer-encoding").is_none() && request.header("content-length").is_none();
+    if is_bare { Some(0) } else { told_len(request.headers()) }
+}
+
+/// Bytes of a response's body that follow its head, where the head tells (RFC 9112 §6.3).
 pub(crate) fn body_len(response: &Response<'_>) -> Option<u64> {
-    if matches!(response.status(), 204 | 304) {
-        return Some(0);
-    }
-    if response.header("transfer-encoding").is_some() {
+    if matches!(response.status(), 204 | 304) { Some(0) } else { told_len(response.headers()) }
+}
+
+fn told_len(headers: &Headers<'_>) -> Option<u64> {
+    if headers.get("transfer-encoding").is_some() {
         return None;
     }
-    match response.header("content-length") {
-        Some(len) => std::str::from_utf8(len).ok()?.trim().parse().ok(),
-        None => None,
-    }
+    std::str::from_utf8(headers.get("content-length")?).ok()?.trim().parse().ok()
 }

@@ -8,7 +8,7 @@ use super::Visitor;
 use super::feed::{Desk, Interest};
 use crate::connection::{Connection, Head};
 use crate::resync::Trust;
-use crate::websocket::{Asked, Stage, UNKNOWN, Upgrade, WebSocket, body_len};
+use crate::websocket::{Asked, Stage, Upgrade, WebSocket, Wish, body_len, body_len_of_request};
 use crate::{Breach, CarrierMessage};
 
 impl<V: Visitor> Desk<'_, V> {
@@ -61,32 +61,40 @@ impl<V: Visitor> Desk<'_, V> {
 
     fn request(&mut self, connection: &mut Connection, upgrade: &mut Upgrade, client: Direction) -> Step {
         let head = &mut upgrade.heads[client as usize];
-        let (asked, len) = match Request::parse(head.bytes()) {
-            Ok(Some((request, len))) if request.is_upgrade() => (Asked::of(&request), len),
+        let (asked, body, len) = match Request::parse(head.bytes()) {
+            Ok(Some((request, len))) => (Asked::by(&request), body_len_of_request(&request), len),
             Ok(None) if !head.is_full() => return Step::Wait,
             _ => return Step::Over,
         };
-        let pending = head.message(CarrierMessage::HttpRequest, client, len);
-        head.forget(len);
-        connection.carrier.hold(pending);
-        // A body of unknown length, answer to the request before, ends here.
-        upgrade.rest_of_body = upgrade.rest_of_body.filter(|&rest| rest != UNKNOWN);
-        if asked.names_subprotocol() {
-            connection.carrier.trust = Trust::Known;
+        if let Asked::Upgrade(wish) = &asked {
+            connection.carrier.hold(head.message(CarrierMessage::HttpRequest, client, len));
+            if wish.names_subprotocol() {
+                connection.carrier.trust = Trust::Known;
+            }
         }
+        upgrade.is_other = matches!(asked, Asked::Other { .. });
+        head.forget(len);
+        // Without a length there is no telling where the next request begins.
+        let Some(body) = body else { return Step::Over };
+        upgrade.pass_over_body(client, Some(body));
+        upgrade.end_body(client.opposite());
         upgrade.asked = Some(asked);
         Step::Done
     }
 
     fn response(&mut self, connection: &mut Connection, upgrade: &mut Upgrade, client: Direction) -> Answer {
         let server = client.opposite();
+        let wish = match &upgrade.asked {
+            Some(Asked::Upgrade(wish)) => wish.clone(),
+            Some(Asked::Other { is_head }) => return Self::other_response(upgrade, server, *is_head),
+            None => Wish::default(),
+        };
         let head = &mut upgrade.heads[server as usize];
-        let asked = upgrade.asked.clone().unwrap_or_default();
         let (upgraded, granted, body, is_interim, len) = match Response::parse(head.bytes()) {
             Ok(Some((response, len))) => {
                 let upgraded = response.is_upgrade().then(|| response.deflate().ok().flatten());
                 let is_interim = response.status() < 200 && response.status() != 101;
-                (upgraded, asked.is_granted_by(&response), body_len(&response), is_interim, len)
+                (upgraded, wish.is_granted_by(&response), body_len(&response), is_interim, len)
             }
             Ok(None) if !head.is_full() => return Answer::Wait,
             _ => return Answer::Over,
@@ -106,10 +114,10 @@ impl<V: Visitor> Desk<'_, V> {
             pending.breach = Some(Breach::NoSubprotocol);
         }
         connection.carrier.hold(pending);
-        if upgraded.is_none() && asked.for_mqtt {
+        if upgraded.is_none() && wish.for_mqtt {
             self.work.traffic.refused += 1;
         }
-        if asked.for_mqtt || connection.carrier.trust > Trust::None {
+        if wish.for_mqtt || connection.carrier.trust > Trust::None {
             self.enter_pending(&mut connection.carrier);
         }
         if let Some(deflate) = upgraded {
@@ -117,6 +125,27 @@ impl<V: Visitor> Desk<'_, V> {
         }
         // The next request may be granted what this one was not.
         upgrade.pass_over_body(server, body);
+        Answer::Again
+    }
+
+    /// Passes over the answer to a request for something else.
+    fn other_response(upgrade: &mut Upgrade, server: Direction, is_head: bool) -> Answer {
+        const SWITCHING_PROTOCOLS: u16 = 101;
+        let head = &mut upgrade.heads[server as usize];
+        let (status, body, len) = match Response::parse(head.bytes()) {
+            Ok(Some((response, len))) => (response.status(), body_len(&response), len),
+            Ok(None) if !head.is_full() => return Answer::Wait,
+            _ => return Answer::Over,
+        };
+        head.forget(len);
+        match status {
+            SWITCHING_PROTOCOLS => return Answer::Over,
+            ..200 => {}
+            _ => {
+                upgrade.asked = None;
+                upgrade.pass_over_body(server, if is_head { Some(0) } else { body });
+            }
+        }
         Answer::Again
     }
 
@@ -141,13 +170,13 @@ impl<V: Visitor> Desk<'_, V> {
         let [from_client, from_server] = [client, client.opposite()]
             .map(|direction| !upgrade.heads[direction as usize].bytes().is_empty());
         match (&upgrade.asked, from_client, from_server) {
-            (Some(_), true, false) => {
+            (Some(Asked::Upgrade(_)), true, false) => {
                 let heads = std::mem::take(&mut **upgrade);
                 websocket.stage = WebSocket::midstream(client).stage;
                 self.drain(connection, websocket, &heads)
             }
             (None, false, true) => {
-                upgrade.asked = Some(Asked::default());
+                upgrade.asked = Some(Asked::Upgrade(Wish::default()));
                 self.upgrade(connection, websocket)
             }
             _ => Interest::None,
@@ -158,7 +187,7 @@ impl<V: Visitor> Desk<'_, V> {
     pub(super) fn end_websocket(&mut self, connection: &mut Connection) {
         let Some(mut websocket) = connection.websocket.take() else { return };
         if let Stage::Upgrading(upgrade) = &mut websocket.stage {
-            if upgrade.asked.as_ref().is_some_and(|asked| asked.for_mqtt) {
+            if matches!(&upgrade.asked, Some(Asked::Upgrade(wish)) if wish.for_mqtt) {
                 self.enter_pending(&mut connection.carrier);
             }
             self.without_other_half(connection, &mut websocket);

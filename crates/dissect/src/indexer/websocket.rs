@@ -60,11 +60,10 @@ impl<V: Visitor> Desk<'_, V> {
         piece: Piece<'_>,
     ) -> Interest {
         let Some(mut websocket) = connection.websocket.take() else { return Interest::None };
-        let client = websocket.client;
         let interest = match &mut websocket.stage {
             Stage::Open(ways) => self.frames(connection, &mut ways[direction as usize], direction, piece),
             Stage::Upgrading(upgrade) => {
-                upgrade.push(direction, client, piece);
+                upgrade.push(direction, piece);
                 match self.upgrade(connection, &mut websocket) {
                     Interest::Some => self.not_for_ever(connection, &mut websocket),
                     Interest::None => Interest::None,
@@ -108,6 +107,11 @@ impl<V: Visitor> Desk<'_, V> {
         let Some(mut websocket) = connection.websocket.take() else { return Interest::None };
         let mut interest = Interest::Some;
         if let Stage::Upgrading(upgrade) = &mut websocket.stage {
+            let goes_on = upgrade.skip(direction, missing);
+            if goes_on || upgrade.is_other {
+                connection.websocket = Some(websocket);
+                return Interest::when(goes_on);
+            }
             // Half a handshake leads nowhere, but the frames after it may be found, and packets in them.
             let upgrade = std::mem::take(&mut **upgrade);
             *websocket = WebSocket::midstream(websocket.client);

@@ -57,6 +57,72 @@ fn after_a_refusal_the_connection_may_be_upgraded_whatever_body_the_refusal_has(
     }
 }
 
+/// As a proxy does that sends many clients' requests over one connection.
+#[test]
+fn pages_may_go_before_an_upgrade_on_the_same_connection() {
+    let get: &[u8] = b"GET /style.css HTTP/1.1\r\nHost: b\r\n\r\n";
+    let css: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\nb{color:#123}\n";
+    let pages: [[&[u8]; 2]; 6] = [
+        [get, css],
+        [get, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
+        [get, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"],
+        [b"HEAD /style.css HTTP/1.1\r\nHost: b\r\n\r\n", &css[..css.len() - 14]],
+        [
+            b"POST /login HTTP/1.1\r\nHost: b\r\nContent-Length: 9\r\n\r\nname=anna",
+            b"HTTP/1.1 204 No\r\n\r\n",
+        ],
+        [b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", b"HTTP/1.1 304 Not Modified\r\n\r\n"],
+    ];
+    for at_once in [usize::MAX, 7, 1] {
+        let mut tape = Tape::new();
+        let mut talk = tape.open_to(40_000, 8_080);
+        for [request, response] in pages.iter().cycle().take(20) {
+            tape.send_in(&mut talk, From::Client, request, at_once);
+            tape.send_in(&mut talk, From::Server, response, at_once);
+        }
+        tape.client(&mut talk, REQUEST);
+        tape.server(&mut talk, RESPONSE);
+        session(&mut tape, &mut talk);
+        assert_eq!(tape.dissect().packets(), GRANTED, "{at_once} at once");
+    }
+}
+
+#[test]
+fn what_is_lost_of_a_page_hides_no_upgrade_after_it() {
+    let mut tape = Tape::new();
+    let mut talk = tape.open_to(40_000, 8_080);
+    tape.client(&mut talk, b"GET /firmware.bin HTTP/1.1\r\n\r\n");
+    tape.server(&mut talk, b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n");
+    tape.server(&mut talk, &CONNECT.repeat(100)[..1_000]);
+    tape.lose(&mut talk, From::Server, &[0x30; 1_000]);
+    tape.ack(&talk, From::Client);
+    tape.server(&mut talk, &CONNECT.repeat(100)[..1_000]);
+    tape.client(&mut talk, REQUEST);
+    tape.server(&mut talk, RESPONSE);
+    session(&mut tape, &mut talk);
+    assert_eq!(tape.dissect().packets(), GRANTED);
+}
+
+#[test]
+fn a_web_page_is_no_mqtt_whatever_it_holds() {
+    for port in [80, 1883] {
+        let mut tape = Tape::new();
+        let mut talk = tape.open_to(40_000, port);
+        tape.client(&mut talk, b"GET /capture HTTP/1.1\r\n\r\n");
+        tape.server(&mut talk, b"HTTP/1.1 200 OK\r\n\r\n");
+        for number in 0..20 {
+            tape.server(&mut talk, &message(From::Server, &publish("t", 0, 0, &[number; 100])));
+        }
+        tape.lose(&mut talk, From::Server, b"lost");
+        tape.ack(&talk, From::Client);
+        for number in 0..20 {
+            tape.server(&mut talk, &publish("t", 0, 0, &[number; 100]));
+        }
+        tape.close(&mut talk);
+        assert_eq!(tape.dissect().packets(), [""; 0], "port {port}");
+    }
+}
+
 #[test]
 fn an_interim_response_is_no_refusal() {
     let mut tape = Tape::new();
