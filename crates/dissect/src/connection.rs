@@ -175,10 +175,21 @@ impl Connection {
                 },
                 version: mqtt.conversation.known_version(),
                 // What the other direction has shown holds for this one.
-                likely: mqtt.conversation.version(),
+                likely: self.likely_version(direction, mqtt.conversation.version()),
                 sender,
             },
-            None => Hint { trust: carrier.trust, version: None, likely: Version::V311, sender },
+            None => {
+                let likely = self.likely_version(direction, Version::V311);
+                Hint { trust: carrier.trust, version: None, likely, sender }
+            }
+        }
+    }
+
+    /// The version to try first where no CONNECT told it: 5.0 as soon as something speaks for it.
+    fn likely_version(&self, direction: Direction, guess: Version) -> Version {
+        match guess {
+            Version::V5 => guess,
+            _ => self.lanes[direction.opposite() as usize].likely_version().unwrap_or(guess),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use mqscope_wire::{DecodeError, Packet, Version, frame};
 
-use crate::resync::{Before, Context, Hint, Search, Segments, is_sound, may_continue};
+use crate::resync::{Before, Context, Found, Hint, Search, Segments, is_sound, may_continue};
 use crate::{Extent, FrameRef};
 
 /// Bytes of an unfinished packet that are kept at hand. A longer packet is read from the store once it is whole.
@@ -161,8 +161,25 @@ impl Lane {
         }
     }
 
+    /// The version that speaks from what is being searched.
+    pub(crate) fn likely_version(&self) -> Option<Version> {
+        match &self.mode {
+            Mode::InStep => None,
+            Mode::Searching(search) => search.likely_version(),
+        }
+    }
+
     /// No more bytes come: what there is of a packet is all there is.
-    pub(crate) fn end(&mut self, kind: UnitKind, taker: &mut impl Taker) {
+    pub(crate) fn end(&mut self, kind: UnitKind, hint: Hint, taker: &mut impl Taker) {
+        if let Mode::Searching(search) = &mut self.mode
+            && kind == UnitKind::Broken
+        {
+            let waiting = |packet: &Packet<'_>| taker.waiting(packet);
+            let found = search.end(Context { hint, segments: self.segments, waiting: &waiting });
+            if let Some(found) = found {
+                self.go_on(found, hint, taker, 0);
+            }
+        }
         self.partial.flush(kind, taker);
         *self = Self::in_step();
     }
@@ -293,7 +310,13 @@ impl Lane {
         }
         let waiting = |packet: &Packet<'_>| taker.waiting(packet);
         let context = Context { hint, segments: self.segments, waiting: &waiting };
-        let Some(found) = search.push(piece, begins_segment, context) else { return };
+        if let Some(found) = search.push(piece, begins_segment, context) {
+            self.go_on(found, hint, taker, resumes - 1);
+        }
+    }
+
+    /// Cuts packets from what a search holds, now that it is known where they begin.
+    fn go_on(&mut self, found: Found, hint: Hint, taker: &mut impl Taker, resumes: u32) {
         let Mode::Searching(search) = std::mem::replace(&mut self.mode, Mode::InStep) else { return };
         taker.found(found.version, found.place);
         self.unproven = if hint.version.is_none() { PROBATION } else { 0 };
@@ -304,7 +327,7 @@ impl Lane {
             };
             if let Some(rest) = rest {
                 let begins_segment = begins_segment && rest.at == piece.at;
-                self.search(rest, begins_segment, hint, taker, resumes - 1);
+                self.search(rest, begins_segment, hint, taker, resumes);
             }
         }
     }

@@ -15,7 +15,7 @@ use mqscope_websocket::{Header, Opcode, Sender};
 use mqscope_wire::{Packet, Version, frame};
 
 use crate::lane::{FoundAt, Piece};
-use crate::{FrameRef, Side};
+use crate::{FrameRef, Side, infer};
 
 use evidence::{Opening, Rules, may_be_first, may_begin, weigh_first, weigh_run};
 pub(crate) use evidence::{is_sound, may_continue};
@@ -166,6 +166,8 @@ pub(crate) struct Search {
     /// The payload of the last WebSocket frame of a server's that was seen, as offsets into what is held; it may end beyond.
     in_frame: Range<usize>,
     discarded: u64,
+    /// The version of the likeliest candidate, if it is not the one to try first.
+    likely: Option<Version>,
     before: Before,
     /// Whether bytes are missing right before the first one held.
     lost_before: bool,
@@ -206,13 +208,14 @@ impl Search {
             begins_segment,
         });
 
+        let mut best = None;
         let known = std::mem::take(&mut self.candidates);
         let to = if hint.trust == Trust::None { new + 1 } else { self.held.len() };
         for at in known.into_iter().chain(new..to) {
             if hint.trust < Trust::Known && hint.sender != Some(Side::Client) && self.is_in_frame(at) {
                 continue;
             }
-            match self.weigh(at, context) {
+            match self.weigh(at, context, false) {
                 Some((ENOUGH.., version)) => {
                     if self.before == Before::Nothing && self.is_at_start(at) {
                         return Some(Found { at, version, place: FoundAt::Start });
@@ -220,12 +223,36 @@ impl Search {
                     let at = at + self.doubtful(at, version, context);
                     return Some(Found { at, version, place: FoundAt::Later });
                 }
-                Some(_) if self.candidates.len() < CANDIDATES => self.candidates.push(at),
+                Some((bits, version)) if self.candidates.len() < CANDIDATES => {
+                    self.candidates.push(at);
+                    if best.is_none_or(|(most, _)| bits > most) {
+                        best = Some((bits, version));
+                    }
+                }
                 _ => {}
             }
         }
+        self.likely = best.map(|(_, version)| version).filter(|version| *version != hint.likely);
         self.trim();
         None
+    }
+
+    /// No more bytes come; where packets begin, if that is certain now.
+    pub(crate) fn end(&mut self, context: Context<'_>) -> Option<Found> {
+        let candidates = std::mem::take(&mut self.candidates);
+        let (at, version) = candidates.into_iter().find_map(|at| {
+            let (bits, version) = self.weigh(at, context, true)?;
+            (bits >= ENOUGH).then_some((at, version))
+        })?;
+        // Alone, the last packet has the stream's end to speak for it.
+        let doubtful = self.doubtful(at, version, context);
+        let at = if at + doubtful < self.held.len() { at + doubtful } else { at };
+        Some(Found { at, version, place: FoundAt::Later })
+    }
+
+    /// The version that speaks from what may be packets, if it is not the one that was to be tried first.
+    pub(crate) fn likely_version(&self) -> Option<Version> {
+        self.likely
     }
 
     /// Bytes are missing: what is held leads nowhere.
@@ -238,6 +265,7 @@ impl Search {
         self.pieces.clear();
         self.candidates.clear();
         self.in_frame = 0..0;
+        self.likely = None;
         self.lost_before = true;
     }
 
@@ -356,8 +384,9 @@ impl Search {
         }
     }
 
-    /// The evidence that packets begin at `at`, in the better of the possible versions; nothing if none can.
-    fn weigh(&self, at: usize, context: Context<'_>) -> Option<(u32, Version)> {
+    /// The evidence that packets begin at `at`, in the likelier of the possible versions; nothing if they cannot. `is_end`:
+    /// the stream ends with what is held.
+    fn weigh(&self, at: usize, context: Context<'_>, is_end: bool) -> Option<(u32, Version)> {
         let Context { hint, segments, waiting } = context;
         let bytes = &self.held[at..];
         if !may_begin(bytes[0]) {
@@ -368,18 +397,31 @@ impl Search {
             Before::Nothing | Before::Loss if self.is_at_start(at) => Opening::Possible,
             _ => Opening::Past,
         };
-        let rules = Rules { sender: hint.sender, opening, waiting };
+        let rules = Rules { sender: hint.sender, opening, is_end, waiting };
         let border = |offset| self.border_bits(at + offset, segments);
         let weigh = |version| {
             if !begins_segment && !may_be_first(bytes, version, waiting) {
                 return None;
             }
-            weigh_run(bytes, version, hint.trust.bits(), rules, border).map(|bits| (bits, version))
+            weigh_run(bytes, version, hint.trust.bits(), rules, border)
         };
-        match hint.version {
-            Some(version) => weigh(version),
-            None if hint.likely == Version::V5 => weigh(Version::V5).or_else(|| weigh(Version::V311)),
-            None => weigh(Version::V311).or_else(|| weigh(Version::V5)),
+        if let Some(version) = hint.version {
+            return weigh(version).map(|bits| (bits, version));
         }
+        let likely = infer_version(bytes, hint.likely);
+        let other = if likely == Version::V5 { Version::V311 } else { Version::V5 };
+        [likely, other].into_iter().find_map(|version| weigh(version).map(|bits| (bits, version)))
     }
+}
+
+/// The version that the whole packets speak for which `bytes` begin with, if they are packets.
+fn infer_version(bytes: &[u8], likely: Version) -> Version {
+    let (mut rest, mut version) = (bytes, likely);
+    while let Ok(Some(header)) = frame::next(rest)
+        && let Some((packet, behind)) = rest.split_at_checked(header.len())
+    {
+        version = infer::version(packet, version);
+        rest = behind;
+    }
+    version
 }

@@ -416,9 +416,10 @@ impl<V: Visitor> Desk<'_, V> {
                 return;
             }
         }
-        let Connection { lanes, carrier, .. } = connection;
         for direction in [Direction::Forward, Direction::Reverse] {
-            lanes[direction as usize].end(kind, &mut Packets { desk: self, carrier, direction });
+            let hint = connection.hint(direction);
+            let Connection { lanes, carrier, .. } = connection;
+            lanes[direction as usize].end(kind, hint, &mut Packets { desk: self, carrier, direction });
         }
     }
 

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use mqscope_wire::{
-    DecodeError, ErrorKind, Field, Lenient, Observer, Packet, PacketType, Span, Strict, Value, Version,
-    Violation, decode, frame,
+    DecodeError, ErrorKind, Field, Lenient, Observer, Packet, PacketType, Properties, Span, Strict, Value,
+    Version, Violation, decode, frame,
 };
 
 use super::{ENOUGH, Waiting};
@@ -24,6 +24,14 @@ const ANSWERS: u32 = 14;
 /// What a first byte is worth that a packet may have: one in ten may be.
 const BEGINNING: u32 = 3;
 
+/// What it is worth for a DISCONNECT to be the last that its sender sends, as it has to be (MQTT-3.14.4-1).
+const CLOSES: u32 = 8;
+
+/// What a property is worth: few identifiers are allowed, and its length must fit.
+const PROPERTY: u32 = 4;
+/// So many count.
+const PROPERTIES: usize = 6;
+
 /// What may stand at a place where packets are to begin.
 #[derive(Clone, Copy)]
 pub(super) struct Rules<'a> {
@@ -31,6 +39,8 @@ pub(super) struct Rules<'a> {
     pub(super) sender: Option<Side>,
     /// Whether the packet that opens a direction may still come.
     pub(super) opening: Opening,
+    /// Whether the stream ends with the bytes.
+    pub(super) is_end: bool,
     pub(super) waiting: Waiting<'a>,
 }
 
@@ -43,7 +53,7 @@ pub(super) enum Opening {
 
 /// Whether the stream may go on with a packet here, right after one that does not decode. `bytes` end with a segment.
 pub(crate) fn may_continue(bytes: &[u8], version: Version) -> bool {
-    let rules = Rules { sender: None, opening: Opening::Possible, waiting: &|_| None };
+    let rules = Rules { sender: None, opening: Opening::Possible, is_end: false, waiting: &|_| None };
     if weigh_run(bytes, version, 0, rules, |_| 0).is_some() {
         return true;
     }
@@ -90,11 +100,15 @@ impl Rules<'_> {
             && (kind != PacketType::ConnAck || self.opening == Opening::Possible)
     }
 
-    /// Whether a packet with this first byte may follow another.
-    fn allow_next(self, first: u8) -> bool {
+    /// Whether a packet with this first byte may follow others; `opens`: these are what may go before a CONNACK.
+    fn allow_next(self, first: u8, opens: bool) -> bool {
         let kind = PacketType::from_first_byte(first);
-        let opens = matches!(kind, PacketType::Connect | PacketType::ConnAck);
-        may_begin(first) && self.may_be_sent(kind) && !opens
+        let may_stand = match kind {
+            PacketType::Connect => false,
+            PacketType::ConnAck => opens && self.opening == Opening::Possible,
+            _ => true,
+        };
+        may_begin(first) && self.may_be_sent(kind) && may_stand
     }
 
     /// Whether the sender is one that sends such packets (MQTT 5.0 §2.1.2, 3.1.1 §2.2.1).
@@ -142,13 +156,23 @@ pub(super) fn weigh_run(
     let mut bits = before;
     let mut rest = bytes;
     let mut decisive = false;
+    let mut opens = true;
+    let mut last = None;
     loop {
         bits += border(bytes.len() - rest.len());
-        let Some(&first) = rest.first() else { break };
-        let is_first = rest.len() == bytes.len();
-        if !(if is_first { rules.allow_first(first) } else { rules.allow_next(first) }) {
+        let Some(&first) = rest.first() else {
+            if rules.is_end && last == Some(PacketType::Disconnect) {
+                bits += CLOSES;
+            }
+            break;
+        };
+        if !(if last.is_none() { rules.allow_first(first) } else { rules.allow_next(first, opens) }) {
             return None;
         }
+        let kind = PacketType::from_first_byte(first);
+        // A server asks for authentication before it acknowledges (MQTT 5.0 §4.12).
+        opens &= kind == PacketType::Auth;
+        last = Some(kind);
         let Some(header) = frame::next(rest).ok()? else {
             bits += BEGINNING;
             break;
@@ -179,12 +203,19 @@ fn weigh_packet(packet: &Packet<'_>, waiting: Waiting<'_>) -> u32 {
     let fixed = match packet {
         Packet::Connect(_) => 64,
         Packet::ConnAck(_) => 28,
-        Packet::Publish(publish) => 11 + weigh_text(publish.topic.as_bytes()),
+        Packet::Publish(publish) => {
+            11 + weigh_text(publish.topic.as_bytes()) + weigh_properties(&publish.properties)
+        }
         Packet::Subscribe(_) | Packet::Unsubscribe(_) => 20,
-        Packet::Auth(_) => 12,
+        Packet::Disconnect(disconnect) => 16 + weigh_properties(&disconnect.properties),
+        Packet::Auth(auth) => 12 + weigh_properties(&auth.properties),
         _ => 16,
     };
     fixed + answers
+}
+
+fn weigh_properties(properties: &Properties<'_>) -> u32 {
+    properties.iter().take(PROPERTIES).count() as u32 * PROPERTY
 }
 
 /// What the first bytes of a packet tell.

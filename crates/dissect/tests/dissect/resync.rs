@@ -49,6 +49,66 @@ fn version_5_is_inferred_where_only_it_makes_sense() {
     assert_eq!(dissected.packets()[2], "C:PUBLISH plant/7/temperature inferred");
 }
 
+/// A SUBACK of 5.0 for one filter reads as one of 3.1.1 for two.
+#[test]
+fn what_one_direction_says_of_the_version_holds_for_the_other() {
+    let mut tape = Tape::new();
+    let mut talk = tape.middle(50_000, 1883);
+    tape.client(&mut talk, b"\x82\x0e\0\x07\x02\x0b\x05\0\x06plant/\x01");
+    tape.server(&mut talk, b"\x90\x04\0\x07\0\x01");
+    tape.server(&mut talk, &publish_with("plant/7/temperature", 0, 0, b"\x02\x0b\x05", b"20.5"));
+    tape.client(&mut talk, DISCONNECT);
+    tape.close(&mut talk);
+    let dissected = tape.dissect();
+    let mut packets = dissected.packets();
+    packets.sort();
+    assert_eq!(
+        packets,
+        [
+            "C:DISCONNECT inferred",
+            "C:SUBSCRIBE inferred",
+            "S:PUBLISH plant/7/temperature inferred",
+            "S:SUBACK inferred"
+        ]
+    );
+    assert_eq!(dissected.map(|packet| packet.version()), [Version::V5; 4]);
+}
+
+#[test]
+fn an_authentication_hides_no_connack_where_the_connect_is_lost() {
+    let mut tape = Tape::new();
+    let mut talk = tape.open(50_000);
+    tape.lose(&mut talk, From::Client, CONNECT_5);
+    tape.server(&mut talk, b"\xf0\x0c\x18\x0a\x15\0\x07SCRAM-1");
+    tape.client(&mut talk, b"\xf0\x0c\x18\x0a\x15\0\x07SCRAM-1");
+    tape.server(&mut talk, b"\x20\x0d\0\0\x0a\x15\0\x07SCRAM-1");
+    tape.client(&mut talk, &publish_with("plant/7/temperature", 0, 0, b"\0", b"20.5"));
+    tape.server(&mut talk, PINGRESP);
+    tape.close(&mut talk);
+    let packets = tape.dissect().packets();
+    for expected in ["S:AUTH inferred", "S:CONNACK inferred", "S:PINGRESP inferred"] {
+        assert!(packets.iter().any(|packet| packet == expected), "no {expected} in {packets:?}");
+    }
+}
+
+#[test]
+fn a_disconnect_after_a_gap_is_known_by_the_end_that_follows_it() {
+    for ends in [true, false] {
+        let mut tape = Tape::new();
+        let mut talk = tape.open(50_000);
+        tape.client(&mut talk, CONNECT);
+        tape.server(&mut talk, CONNACK);
+        tape.lose(&mut talk, From::Client, &publish("plant/7/temperature", 0, 0, b"20.5"));
+        tape.ack(&talk, From::Server);
+        tape.client(&mut talk, DISCONNECT);
+        if ends {
+            tape.close(&mut talk);
+        }
+        let shown = tape.dissect().packets();
+        assert_eq!(shown.contains(&"C:DISCONNECT inferred".to_owned()), ends, "{shown:?}");
+    }
+}
+
 #[test]
 fn the_client_is_known_by_what_only_clients_send() {
     let mut tape = Tape::new();
