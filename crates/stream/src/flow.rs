@@ -9,6 +9,8 @@ use crate::{Analysis, Moment};
 
 /// How long, in nanoseconds, a flow stays open after its RST: data that was under way may still come.
 const LINGER: i64 = 1_000_000_000;
+/// By how many bytes an RST may have overtaken what was sent before it.
+const LONGEST_RACE: i32 = 64 << 20;
 /// A segment with data this far behind what was handed out is no retransmission, but of another flow (bytes).
 const FAR_BEHIND: i32 = -(1 << 26);
 /// On a closed flow, data this far ahead or behind is of another flow (bytes).
@@ -63,8 +65,8 @@ enum State {
     Open,
     /// The first FIN was seen.
     Closing(Direction, Moment),
-    /// An RST was seen.
-    Reset(Direction, Moment),
+    /// An RST was seen, with this sequence number.
+    Reset(Direction, Moment, u32),
     /// The sink was told.
     Closed(CloseReason, Moment),
 }
@@ -290,6 +292,15 @@ impl Flow {
             peer.acknowledge(segment.acknowledgement);
         }
 
+        if let State::Reset(by, _, end) = self.state
+            && by == direction
+            && i64::from(me.distance(sequence)) + i64::from(len) > 0
+            && !(-LONGEST_RACE..=0).contains(&(sequence.wrapping_add(len).wrapping_sub(end) as i32))
+        {
+            // Who resets a connection sends nothing behind it: that RST was not of this one (RFC 5961 §3.2).
+            self.state = State::Open;
+        }
+
         let mut out = Out { sink, flow: id, direction, now };
         // What an RST carries is a remark to people (RFC 9293 §3.5.3), not data; nor is what a keep-alive carries, which
         // only acknowledgements tell before the first data.
@@ -303,7 +314,7 @@ impl Flow {
             }
         }
         if flags.rst() && !matches!(self.state, State::Reset(..)) {
-            self.state = State::Reset(direction, now);
+            self.state = State::Reset(direction, now, sequence.wrapping_add(len));
         }
         if !me.holds() && !peer.holds() && matches!(self.state, State::Open) {
             return None;
@@ -327,7 +338,7 @@ impl Flow {
         };
         let closes = match self.state {
             State::Open | State::Closed(..) => return due,
-            State::Reset(_, at) => at.time.saturating_add(LINGER),
+            State::Reset(_, at, _) => at.time.saturating_add(LINGER),
             State::Closing(..) if self.forward.is_finished() && self.reverse.is_finished() => i64::MIN,
             // nobody will tell when the other side is done
             State::Closing(_, at) if forward_only || reverse_only => at.time.saturating_add(LINGER),
@@ -346,7 +357,7 @@ impl Flow {
             State::Closed(..) => return,
             State::Open => Close { reason, by: None, at: self.last },
             State::Closing(by, at) => Close { reason: CloseReason::Fin, by: Some(by), at },
-            State::Reset(by, at) => Close { reason: CloseReason::Reset, by: Some(by), at },
+            State::Reset(by, at, _) => Close { reason: CloseReason::Reset, by: Some(by), at },
         };
         let mut out = Out { sink, flow: self.id, direction: Direction::Forward, now: self.last };
         self.forward.flush(budget, &mut out);

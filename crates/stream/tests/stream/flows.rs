@@ -130,6 +130,26 @@ fn a_reset_flow_still_takes_what_was_under_way() {
 }
 
 #[test]
+fn a_reset_that_its_sender_goes_on_after_was_not_of_the_flow() {
+    for seq in [0, 3 + 0x3000_0000] {
+        let mut tap = Tap::connected();
+        tap.client(0, b"abc");
+        tap.tcp(&Tcp { flags: RST, ..client(seq, b"") });
+        tap.client(3, b"def");
+        tap.tick(2 * SECOND);
+        tap.client(6, b"ghi");
+        assert_eq!(tap.client_text(), "abcdefghi");
+        assert_eq!(tap.reasons(), []);
+        // One that overtook what was sent before it is.
+        tap.tcp(&Tcp { flags: RST, ..client(12, b"") });
+        tap.client(9, b"jkl");
+        tap.tick(2 * SECOND);
+        assert_eq!(tap.client_text(), "abcdefghijkl");
+        assert_eq!(tap.reasons(), [(0, CloseReason::Reset)]);
+    }
+}
+
+#[test]
 fn a_refused_connection_is_one_flow_that_was_reset() {
     let mut tap = Tap::new();
     tap.tcp(&Tcp { flags: SYN, ..client(u32::MAX, b"") });
