@@ -185,6 +185,7 @@ impl Indexer {
         capture: &mut Capture,
         visitor: &mut impl Visitor,
     ) -> Result<ControlFlow<()>, DissectError> {
+        self.work.await_keys |= capture.may_have_secrets();
         while let Some(lines) = capture.take_secrets()? {
             self.work.keys.add_block(&lines);
             if self.decrypt_late(visitor)?.is_break() {
@@ -270,6 +271,8 @@ struct Work {
     put_by: usize,
     /// Secrets of TLS connections, as far as they are known.
     keys: KeyLog,
+    /// Whether more may come after what they encrypt.
+    await_keys: bool,
     /// Why derived bytes could not be kept, until that is reported.
     failure: Option<CaptureError>,
 }
@@ -288,6 +291,7 @@ const NO_FRAME: FrameRef = FrameRef {
 impl Work {
     fn new(settings: Settings, store: Store) -> Self {
         Self {
+            await_keys: settings.await_keys,
             settings,
             store,
             index: Index::new(),

@@ -11,7 +11,7 @@ pub struct Settings {
     /// A key log (`SSLKEYLOGFILE`) for TLS connections.
     pub keylog: Option<PathBuf>,
     /// Whether keys may come after what they encrypt, as while both are being written: what cannot be decrypted is then
-    /// kept in mind, within bounds.
+    /// kept in mind, within bounds. So it always is of a pcapng file, whose own keys may stand anywhere.
     pub await_keys: bool,
 }
 

@@ -58,7 +58,7 @@ impl<V: Visitor> Desk<'_, V> {
     /// The client begins with a TLS hello: what is held goes through TLS from here on.
     pub(super) fn begin_tls(&mut self, connection: &mut Connection, client: Direction) -> Interest {
         let heads = connection.undecided.replace(Box::default());
-        connection.tls = Some(Box::new(Tls::new(self.work.settings.await_keys)));
+        connection.tls = Some(Box::new(Tls::new(self.work.await_keys)));
         connection.carrier.client = Some(client);
         connection.carrier.transport = Transport::Tls;
         let mut interest = Interest::Some;
