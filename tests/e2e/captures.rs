@@ -162,6 +162,26 @@ fn where_frames_are_missing_nothing_is_shown_that_was_not_sent() {
     }
 }
 
+#[test]
+fn a_capture_s_own_keys_may_stand_behind_what_they_decrypt() {
+    /// A pcapng's decryption secrets block.
+    const SECRETS: [u8; 4] = 0xa_u32.to_le_bytes();
+
+    let given = at_root("captures").join("mqttjs-mqtts-resumed.pcapng");
+    let bytes = fs::read(&given).unwrap();
+    let (mut secrets, mut others, mut rest) = (Vec::new(), Vec::new(), &bytes[..]);
+    while let Some(len) = rest.get(4..8) {
+        let (block, behind) = rest.split_at(u32::from_le_bytes(len.try_into().unwrap()) as usize);
+        if block.starts_with(&SECRETS) { &mut secrets } else { &mut others }.extend_from_slice(block);
+        rest = behind;
+    }
+    assert!(!secrets.is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    let late = folder.path().join("late.pcapng");
+    fs::write(&late, [others, secrets].concat()).unwrap();
+    assert_eq!(shown(&late), shown(&given));
+}
+
 /// Whether all that MQTT.js tells of a packet is shown. Its objects also hold what never goes over the wire.
 fn agrees(told: &Map<String, Value>, shown: &Value) -> Result<(), String> {
     let cmd = told.get("cmd").and_then(Value::as_str);
