@@ -34,6 +34,9 @@ pub(crate) struct Source {
 /// Opens what the arguments name.
 pub(crate) fn open(args: &args::Source) -> Result<Source, Failure> {
     match (&args.read, &args.interface, &args.tap) {
+        (Some(_), ..) if args.capture_filter.is_some() => {
+            Err(Failure::usage("-f filters what is captured live; for a file, -Y takes a display filter"))
+        }
         (Some(path), ..) => open_file(path),
         (_, Some(interface), _) => {
             let options = live::LiveOptions {
@@ -166,6 +169,17 @@ pub(crate) fn report_losses(capture: &Capture) {
 /// What was there and could not be shown as packets, on standard error.
 pub(crate) fn report_unseen(snapshot: &Snapshot) {
     let traffic = snapshot.traffic();
+    if snapshot.is_empty() && snapshot.frames() > 0 {
+        let connections = if traffic.connections == 1 { "connection" } else { "connections" };
+        eprintln!(
+            "mqscope: no MQTT was found in {} frames with {} TCP {connections}",
+            snapshot.frames(),
+            traffic.connections
+        );
+    }
+    for reason in traffic.unreadable() {
+        eprintln!("mqscope: {reason}");
+    }
     if traffic.encrypted > 0 {
         let connections = if traffic.encrypted == 1 { "connection" } else { "connections" };
         let why = match traffic.secrets {

@@ -227,6 +227,47 @@ fn a_key_log_asked_for_has_to_be_there_and_one_that_the_environment_names_need_n
 }
 
 #[test]
+fn a_capture_that_cannot_be_read_as_packets_is_said_to_be_one() {
+    /// Lengths of a pcap's header and of a record's, and where a record's captured length stands.
+    const FILE: usize = 24;
+    const RECORD: usize = 16;
+    const CAPTURED: usize = 8;
+
+    let whole = std::fs::read(capture("mosquitto-v31.pcap")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let said = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let said = run(["dump", "-r", path.to_str().unwrap()]).expect(0);
+        assert_eq!(said.text(), "");
+        said.err
+    };
+    let wireless = [&whole[..20], &105_u32.to_le_bytes(), &whole[FILE..]].concat();
+    let error = said("wireless.pcap", &wireless);
+    assert!(error.contains("no MQTT was found in"), "{error}");
+    assert!(error.contains("of link type 105, which is not known here: capture as Ethernet"), "{error}");
+
+    let (mut headers, mut rest) = (whole[..FILE].to_vec(), &whole[FILE..]);
+    while let Some((head, behind)) = rest.split_at_checked(RECORD) {
+        let len = u32::from_le_bytes(head[CAPTURED..][..4].try_into().unwrap()) as usize;
+        let kept = len.min(66);
+        headers.extend_from_slice(&head[..CAPTURED]);
+        headers.extend_from_slice(&(kept as u32).to_le_bytes());
+        headers.extend_from_slice(&head[CAPTURED + 4..]);
+        headers.extend_from_slice(&behind[..kept]);
+        rest = &behind[len..];
+    }
+    let error = said("headers.pcap", &headers);
+    assert!(error.contains("TCP segments were cut by the capture's snap length"), "{error}");
+}
+
+#[test]
+fn a_capture_filter_is_for_live_capture() {
+    let refused = run(["dump", "-r", &capture("mosquitto-v31.pcap"), "-f", "tcp"]).expect(2);
+    assert!(refused.err.contains("-Y takes a display filter"), "{}", refused.err);
+}
+
+#[test]
 fn a_key_log_that_does_not_fit_is_said_not_to() {
     let path = capture("mqttjs-mqtts-13.pcapng");
     let said = |keys: &str| run(["dump", "-r", &path, "--keylog", keys]).expect(0).err;

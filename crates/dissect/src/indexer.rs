@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use mqscope_capture::{Capture, CaptureError, Frame, Store};
 use mqscope_stream::tls::KeyLog;
-use mqscope_stream::{Analysis, Limits, Moment, Reassembler};
+use mqscope_stream::{Analysis, Limits, Moment, Reassembler, Stats};
 
 use crate::connection::{Carrier, Connection};
 use crate::index::Index;
@@ -227,7 +227,8 @@ impl Indexer {
     pub fn snapshot(&self) -> Snapshot {
         let Work { settings, index, start, frames, traffic, keys, .. } = &self.work;
         let given = settings.keylog.is_some() || !keys.is_empty();
-        let traffic = Traffic { secrets: given.then(|| keys.len()), ..traffic.clone() };
+        let Stats { unknown_link, cut, .. } = self.reassembler.stats();
+        let traffic = Traffic { secrets: given.then(|| keys.len()), unknown_link, cut, ..traffic.clone() };
         Snapshot::new(index, *start, *frames, traffic)
     }
 

@@ -53,11 +53,32 @@ pub struct Traffic {
     pub secrets: Option<usize>,
     /// Upgrades to a WebSocket for MQTT that a server refused.
     pub refused: u32,
+    /// The first link type that is not known, if there was one, and how many frames had one.
+    pub unknown_link: Option<(u16, u64)>,
+    /// TCP segments of whose payload the capture cut something off.
+    pub cut: u64,
 }
 
 impl Traffic {
     /// Ports that are remembered.
     const PORTS: usize = 16;
+
+    /// What of the capture cannot be read at all, and what to do about it: a sentence for each reason.
+    pub fn unreadable(&self) -> impl Iterator<Item = String> {
+        let link = self.unknown_link.map(|(link, frames)| {
+            format!(
+                "{frames} frames are of link type {link}, which is not known here: capture as Ethernet, Linux cooked, raw IP or \
+                 loopback"
+            )
+        });
+        let cut = (self.cut > 0).then(|| {
+            format!(
+                "{} TCP segments were cut by the capture's snap length: capture whole frames (tcpdump -s 0)",
+                self.cut
+            )
+        });
+        link.into_iter().chain(cut)
+    }
 
     pub(crate) fn add(&mut self, port: u16) {
         self.connections += 1;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::fragments::Fragments;
-use crate::headers::{Found, Fragment, TcpSegment, plain_tcp, walk_datagram, walk_frame};
+use crate::headers::{Found, Fragment, HeaderError, TcpSegment, plain_tcp, walk_datagram, walk_frame};
 use crate::sink::Sink;
 use crate::table::Table;
 use crate::tcp::Run;
@@ -36,6 +36,10 @@ pub struct Stats {
     pub fragments: u64,
     /// Frames whose headers could not be followed: malformed, truncated, or of an unknown link type.
     pub malformed: u64,
+    /// The first link type that is not known, if there was one, and how many frames had one.
+    pub unknown_link: Option<(u16, u64)>,
+    /// Segments of whose payload the capture cut something off.
+    pub cut: u64,
 }
 
 impl Reassembler {
@@ -71,13 +75,22 @@ impl Reassembler {
                 self.fragment(&fragment, &[data], DEEPEST, sink);
             }
             Ok(Found::Other) => {}
-            Err(_) => self.stats.malformed += 1,
+            Err(error) => self.unfollowed(error),
+        }
+    }
+
+    #[cold]
+    fn unfollowed(&mut self, error: HeaderError) {
+        self.stats.malformed += 1;
+        if let HeaderError::UnknownLink(link) = error {
+            self.stats.unknown_link.get_or_insert((link, 0)).1 += 1;
         }
     }
 
     #[inline]
     fn segment<S: Sink>(&mut self, segment: &TcpSegment, frame: &Frame<'_>, sink: &mut S) {
         self.stats.segments += 1;
+        self.stats.cut += u64::from(segment.cut > 0);
         self.table.take(segment, &[run(frame, &segment.payload)], self.last, sink);
     }
 

@@ -5,12 +5,13 @@ use std::ops::Range;
 use super::{Fact, FactValue};
 
 /// Header fields that filters know, by Wireshark's names for them.
-const KNOWN: [(&str, &str, &str); 14] = [
+const KNOWN: [(&str, &str, &str); 15] = [
     ("host", "Host", "http.host"),
     ("upgrade", "Upgrade", "http.upgrade"),
     ("connection", "Connection", "http.connection"),
     ("origin", "Origin", "http.origin"),
     ("user-agent", "User-Agent", "http.user_agent"),
+    ("location", "Location", "http.location"),
     ("server", "Server", "http.server"),
     ("authorization", "Authorization", "http.authorization"),
     ("cookie", "Cookie", "http.cookie"),
@@ -86,7 +87,8 @@ fn headers(bytes: &[u8], lines: impl Iterator<Item = Range<usize>>, facts: &mut 
         };
         (fact.start, fact.len) = (line.start, line.len());
         fact.secret = SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
-            || field.is_none() && names_secret(&String::from_utf8_lossy(name).to_ascii_lowercase());
+            || field.is_none() && names_secret(&String::from_utf8_lossy(name).to_ascii_lowercase())
+            || field == Some("http.location") && has_secret(&bytes[value.clone()]);
         if fact.secret && field.is_none() {
             fact.value = FactValue::Text(bytes[value].to_vec());
         }

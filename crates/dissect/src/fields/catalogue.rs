@@ -7,6 +7,7 @@ use super::lower::Lower;
 use super::packet::Wanted;
 use super::place::Place;
 use super::{FieldKind as K, Radix};
+use crate::CarrierMessage as M;
 
 pub(super) struct Entry {
     pub(super) name: &'static str,
@@ -193,19 +194,23 @@ pub(super) const ENTRIES: &[Entry] = &[
     hex(carrier("tls.record.content_type", U8, "Content type of the record"), 2),
     hex(carrier("tls.record.version", U16, "Version of the record"), 4),
     carrier("tls.record.length", U16, "Length of the record"),
+    place("tls.handshake", K::Presence, "Hello", Place::Message(&[M::ClientHello, M::ServerHello])),
     carrier("tls.handshake.type", U8, "Handshake type"),
     hex(carrier("tls.handshake.version", U16, "Version of the handshake"), 4),
     hex(carrier("tls.handshake.ciphersuite", U16, "Cipher suite, offered or chosen"), 4),
     carrier("tls.handshake.extensions_server_name", K::Text, "Server name that the client asks for (SNI)"),
     carrier("tls.handshake.extensions_alpn_str", K::Text, "Application protocol, offered or chosen (ALPN)"),
     hex(carrier("tls.handshake.extensions.supported_version", U16, "Version offered"), 4),
+    place("tls.alert_message", K::Presence, "Alert", Place::Message(&[M::TlsAlert])),
     carrier("tls.alert_message.level", U8, "Level of the alert"),
     carrier("tls.alert_message.desc", U8, "Description of the alert"),
 
     place("http", K::Presence, "Request or response of an upgrade to WebSocket", Place::Http),
+    place("http.request", K::Presence, "Request", Place::Message(&[M::HttpRequest])),
     carrier("http.request.method", K::Text, "Method"),
     carrier("http.request.uri", K::Text, "Request target"),
     carrier("http.request.version", K::Text, "Version of the request"),
+    place("http.response", K::Presence, "Response", Place::Message(&[M::HttpResponse])),
     carrier("http.response.version", K::Text, "Version of the response"),
     carrier("http.response.code", U16, "Status code"),
     carrier("http.response.phrase", K::Text, "Reason phrase"),
@@ -214,6 +219,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     carrier("http.connection", K::Text, "Connection"),
     carrier("http.origin", K::Text, "Origin"),
     carrier("http.user_agent", K::Text, "User-Agent"),
+    carrier("http.location", K::Text, "Location"),
     carrier("http.server", K::Text, "Server"),
     carrier("http.authorization", K::Text, "Authorization"),
     carrier("http.cookie", K::Text, "Cookie"),
@@ -232,6 +238,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     carrier("websocket.payload_length", U64, "Length of the frame's payload"),
     hex(carrier("websocket.masking_key", U32, "Masking key"), 8),
     carrier("websocket.payload", K::Text, "Payload of a Ping or Pong"),
+    place("websocket.payload.close", K::Presence, "Close", Place::Message(&[M::WebSocketClose])),
     carrier("websocket.payload.close.status_code", U16, "Status code of a Close"),
     carrier("websocket.payload.close.reason", K::Text, "Reason of a Close"),
 

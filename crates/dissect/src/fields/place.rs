@@ -3,7 +3,7 @@
 use mqscope_wire::{Notes, PacketType};
 
 use super::{FieldValue, RowFacts};
-use crate::{PacketView, RowFlags, RowKind};
+use crate::{CarrierMessage, PacketView, RowFlags, RowKind};
 
 /// A field that the index knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) enum Place {
     /// A request or response of HTTP.
     Http,
     Proxy,
+    /// One of these messages of a lower layer.
+    Message(&'static [CarrierMessage]),
     Malformed,
     Expert,
     /// The whole packet.
@@ -109,6 +111,11 @@ pub(super) fn values_of_row(place: Place, facts: &RowFacts<'_>, out: &mut dyn Fn
         Place::Http | Place::Proxy => {
             let protocol = if place == Place::Http { "http" } else { "proxy" };
             if matches!(row.kind(), RowKind::Carrier(message) if message.protocol() == protocol) {
+                out(FieldValue::Presence);
+            }
+        }
+        Place::Message(any) => {
+            if matches!(row.kind(), RowKind::Carrier(message) if any.contains(&message)) {
                 out(FieldValue::Presence);
             }
         }

@@ -112,6 +112,9 @@ fn nothing(app: &App) -> String {
         }
         Stage::Done => format!("No MQTT was found in {frames}."),
     };
+    for reason in traffic.unreadable() {
+        text.push_str(&format!(" {reason}."));
+    }
     match traffic.connections {
         0 => text.push_str(" There was no TCP connection among them."),
         connections => {
