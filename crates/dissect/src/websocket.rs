@@ -230,6 +230,35 @@ impl Wish {
     }
 }
 
+/// How far a client is on its way through a proxy that it asks to connect it (RFC 9110 §9.3.6).
+pub(crate) enum Tunnel {
+    /// What else is held, it sends to whom it wanted, or to ask once more.
+    Through,
+    Waits,
+}
+
+/// Lets go of a CONNECT of HTTP's and the answer to it, if the client's first bytes held are one.
+pub(crate) fn tunnel(heads: &mut [Head; 2], client: Direction) -> Option<Tunnel> {
+    const METHOD: &[u8] = b"CONNECT ";
+
+    let (asking, answering) = (client as usize, client.opposite() as usize);
+    if !heads[asking].bytes().starts_with(METHOD) {
+        return None;
+    }
+    let Some((_, asked)) = Request::parse(heads[asking].bytes()).ok()? else { return Some(Tunnel::Waits) };
+    let Some((response, head)) = Response::parse(heads[answering].bytes()).ok()? else {
+        return Some(Tunnel::Waits);
+    };
+    let body = if response.status() / 100 == 2 { 0 } else { body_len(&response)? };
+    let answered = head.checked_add(usize::try_from(body).ok()?)?;
+    if heads[answering].bytes().len() < answered {
+        return Some(Tunnel::Waits);
+    }
+    heads[asking].forget(asked);
+    heads[answering].forget(answered);
+    Some(Tunnel::Through)
+}
+
 /// Bytes of a request's body that follow its head, where the head tells (RFC 9112 §6.3).
 pub(crate) fn body_len_of_request(request: &Request<'_>) -> Option<u64> {
     let is_bare = request.header("transfer-encoding").is_none() && request.header("content-length").is_none();

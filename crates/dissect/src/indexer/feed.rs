@@ -16,6 +16,7 @@ use crate::recognise::{
 };
 use crate::resync::Trust;
 use crate::trail::Place;
+use crate::websocket::{Tunnel, tunnel};
 
 /// Memory for what may yet come of connections: heads and records that are not whole, segments that wait for keys.
 const HELD_BYTES: usize = 128 << 20;
@@ -223,6 +224,13 @@ impl<V: Visitor> Desk<'_, V> {
         let level = connection.level();
         let Some(heads) = &mut connection.undecided else { return Interest::Some };
         let client = connection.carrier.client.unwrap_or(Direction::Forward);
+        if level < Level::WebSocket {
+            match tunnel(heads, client) {
+                Some(Tunnel::Through) => return self.recognise(connection),
+                Some(Tunnel::Waits) => return Interest::when(heads.iter().all(|head| !head.is_full())),
+                None => {}
+            }
+        }
         let head = &heads[client as usize];
         let said =
             self.work.settings.decode_as([connection.carrier.key.a.port(), connection.carrier.key.b.port()]);

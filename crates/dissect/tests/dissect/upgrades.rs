@@ -104,6 +104,33 @@ fn what_is_lost_of_a_page_hides_no_upgrade_after_it() {
 }
 
 #[test]
+fn what_a_proxy_was_asked_to_connect_to_is_recognised() {
+    let request = b"CONNECT broker.example:1883 HTTP/1.1\r\nHost: broker.example:1883\r\n\r\n";
+    let refused = b"HTTP/1.1 407 Who are you\r\nContent-Length: 4\r\n\r\nwho?";
+    let granted = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    for at_once in [usize::MAX, 1] {
+        let mut tape = Tape::new();
+        let mut talk = tape.open_to(40_000, 3_128);
+        for answer in [&refused[..], granted] {
+            tape.send_in(&mut talk, From::Client, request, at_once);
+            tape.send_in(&mut talk, From::Server, answer, at_once);
+        }
+        tape.client(&mut talk, CONNECT);
+        tape.server(&mut talk, CONNACK);
+        assert_eq!(tape.dissect().packets(), ["C:CONNECT", "S:CONNACK"], "{at_once}");
+
+        let mut tape = Tape::new();
+        let mut talk = tape.open_to(40_000, 3_128);
+        tape.send_in(&mut talk, From::Client, request, at_once);
+        tape.send_in(&mut talk, From::Server, granted, at_once);
+        tape.client(&mut talk, REQUEST);
+        tape.server(&mut talk, RESPONSE);
+        session(&mut tape, &mut talk);
+        assert_eq!(tape.dissect().packets(), GRANTED, "{at_once}");
+    }
+}
+
+#[test]
 fn a_web_page_is_no_mqtt_whatever_it_holds() {
     for port in [80, 1883] {
         let mut tape = Tape::new();
