@@ -159,8 +159,11 @@ impl Capture {
             }
             Kind::Pcapng => (Reader::Pcapng(pcapng::Reader::default()), Catalog::default()),
             Kind::Gzip | Kind::Zstd | Kind::Unknown => {
-                window.lacks(64)?;
-                return Err(CaptureError::NotACapture { name, looks: Looks::of(window.bytes()) });
+                let looks = match window.lacks(64)? {
+                    Some(Fill::Ended { have: 0, ending: Ending::Cut }) => Looks::ArchiveCut,
+                    _ => Looks::of(window.bytes()),
+                };
+                return Err(CaptureError::NotACapture { name, looks });
             }
         };
         if source == Source::Pipe {

@@ -107,6 +107,8 @@ impl Kind {
 pub enum Looks {
     /// Nothing at all.
     Empty,
+    /// A gzip or zstd archive that ends before anything can be unpacked.
+    ArchiveCut,
     /// A capture, but not even its header is whole: bytes needed, bytes there.
     HeaderCut {
         /// The header's length.
@@ -179,6 +181,9 @@ impl fmt::Display for Looks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("it is empty"),
+            Self::ArchiveCut => {
+                f.write_str("its compressed data is cut short, before anything of it can be unpacked")
+            }
             Self::HeaderCut { need, have } => {
                 write!(f, "it ends within its header: need {need} bytes, have {have}")
             }

@@ -44,6 +44,14 @@ fn a_header_that_is_cut_is_told() {
 }
 
 #[test]
+fn an_archive_that_is_cut_before_anything_is_told() {
+    // Each begins, and its first block does not end.
+    for archive in [&b"\x28\xb5\x2f\xfd\x04\x58\x05\x01\0"[..], b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xed\xc0"] {
+        assert_eq!(looks(archive), "its compressed data is cut short, before anything of it can be unpacked");
+    }
+}
+
+#[test]
 fn a_capture_without_frames_is_a_capture() {
     let mut capture = open(&Pcap::new(Little, MICRO).bytes).unwrap();
     assert!(capture.next_frame().unwrap().is_none());

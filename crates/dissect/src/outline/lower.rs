@@ -146,7 +146,7 @@ pub(super) fn add_message(
     tree.facts(&facts, secrets);
     if let (CarrierMessage::ServerHello, Some(why)) = (message, view.flow.undecrypted()) {
         tree.leaf("Not decrypted", why.to_string(), 0, 0, None);
-        tree.leaf("To decrypt", "capture anew with --keylog FILE, and have an end write FILE: node --tls-keylog=FILE for MQTT.js, SSLKEYLOGFILE=FILE for curl, browsers and Python, tls: {keylog: FILE} in a scenario of `mqscope run`", 0, 0, None);
+        tree.leaf("To decrypt", "give --keylog FILE, which an end has to write while this is captured: node --tls-keylog=FILE for MQTT.js, SSLKEYLOGFILE=FILE for curl, browsers and Python, tls: {keylog: FILE} in a scenario of `mqscope run`", 0, 0, None);
     }
     for finding in view.findings.iter() {
         let breach = finding.breach;
