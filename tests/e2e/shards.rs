@@ -134,6 +134,18 @@ fn the_verdict_on_the_whole_has_the_exit_codes_of_a_run() {
 }
 
 #[test]
+fn one_process_is_a_plain_run() {
+    let bench = Bench::new();
+    let mut command = bench.command(&["--processes", "1"], "report");
+    // Whoever says how many processes means all devices.
+    let said = finish(command.env("JOB_COMPLETION_INDEX", "2").env("MQSCOPE_SHARDS", "4"), b"").expect(0);
+    assert!(said.text().contains("PASSED  shards"), "{}", said.text());
+    let summary = bench.summary("report");
+    assert_eq!((&summary["run"]["parts"], total(&summary, "delivery_expected")), (&1.into(), 400));
+    assert!(!bench.path("report/shard-1").exists());
+}
+
+#[test]
 fn shards_of_different_runs_are_not_merged() {
     let bench = Bench::new();
     let start = |ahead| (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead)).to_string();

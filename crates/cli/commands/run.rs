@@ -39,7 +39,8 @@ pub(super) const RECORD: &str = "part.json";
 pub(super) const SECONDS: &str = "series.jsonl";
 
 pub(crate) fn run(args: Run, color: Color) -> Outcome {
-    if let Some(count) = args.sharing.processes {
+    // One process of one is this one.
+    if let Some(count) = args.sharing.processes.filter(|count| *count > 1) {
         return processes::run(&args, count, color);
     }
     let together = sharing::resolve(&args.sharing)?;

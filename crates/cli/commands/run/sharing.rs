@@ -21,6 +21,8 @@ pub(super) struct Together {
 pub(super) fn resolve(args: &Sharing) -> Result<Together, Failure> {
     let (part, from) = match args.shard {
         Some(part) => (part, "--shard"),
+        // Dealt here, or not at all: what surrounds it has no say.
+        None if args.processes.is_some() => (Part::WHOLE, ""),
         None => surroundings(|name| std::env::var(name).ok())?.unwrap_or((Part::WHOLE, "")),
     };
     let start = args.start_at.as_deref().map(start_at).transpose()?;
