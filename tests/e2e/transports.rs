@@ -105,21 +105,28 @@ fn tls_to_mosquitto_loses_nothing() {
     assert_eq!(sum(&authority.summary(), "latencies", "tls_handshake_latency"), 21);
 }
 
+/// Rivals of the same names throw the devices out, which come back and throw the rivals out for good.
 #[test]
-fn sessions_are_resumed_only_where_that_is_wanted() {
+fn a_device_resumes_its_own_sessions_only() {
     let authority = Authority::new();
     for version in ["tlsv1.3", "tlsv1.2"] {
         let broker = authority.mosquitto(&format!("tls_version {version}"));
-        for (resumption, may) in [(true, true), (false, false)] {
+        for (resumption, resumed) in [(true, 20), (false, 0)] {
             let text = format!(
                 "target: {{brokers: 'mqtts://localhost:{}', tls: {{ca: ca.pem, resumption: {resumption}}}}}
-groups: {{devices: {{count: 20, subscribe: t}}}}
-phases: [{{name: ramp, devices: {{connect: {{rate: 20/s}}}}, until: 'subscribed == 100%', timeout: 30s}}]",
+groups:
+  devices: {{count: 20, client_id: 'd{{{{i}}}}', subscribe: t, reconnect: {{min: 10ms, max: 10ms, jitter: none}}}}
+  rivals: {{count: 20, client_id: 'd{{{{i}}}}', subscribe: t}}
+phases:
+  - {{name: ramp, devices: {{connect: {{rate: 200/s}}}}, until: 'devices.subscribed == 100%', timeout: 30s}}
+  - {{name: again, rivals: {{connect: {{rate: 200/s}}}}, duration: 2s}}",
                 broker.port
             );
             authority.run_text(&text).expect(0);
-            let resumed = sum(&authority.summary(), "counters", "tls_resumed");
-            assert_eq!(resumed > 0, may, "{resumed} of 20 resumed, {version}");
+            let summary = authority.summary();
+            assert_eq!(sum(&summary, "latencies", "tls_handshake_latency"), 60, "{version}");
+            assert_eq!(sum(&summary, "counters", "reconnects"), 20, "{version}");
+            assert_eq!(sum(&summary, "counters", "tls_resumed"), resumed, "{version}: first ones are full");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, ClientConnection, Resumption};
@@ -17,7 +17,7 @@ use super::files::{self, FileError};
 use super::identity::identities;
 use super::keylog::KeyFile;
 use super::sessions::Sessions;
-use crate::scenario::{Broker, ClientCertificate, Plan};
+use crate::scenario::{Broker, ClientCertificate, Group, Plan};
 
 /// Why TLS cannot be spoken as the plan wants it.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,8 @@ pub enum SecurityError {
 #[derive(Debug)]
 pub(crate) struct Security {
     configs: Configs,
+    /// What devices may resume, by number; `None` for one that never comes back. Empty where nothing is resumed.
+    sessions: Vec<Option<OnceLock<Arc<Sessions>>>>,
     /// What certificates must be for, by broker; `None` for one without TLS.
     names: Vec<Option<ServerName<'static>>>,
 }
@@ -71,7 +73,7 @@ pub(crate) struct Security {
 enum Configs {
     /// One for all devices.
     All(Arc<ClientConfig>),
-    /// One for each, by number: identities differ, and so sessions must not be shared.
+    /// One for each, by number: identities differ.
     Each(Vec<Arc<ClientConfig>>),
 }
 
@@ -95,12 +97,12 @@ impl Security {
         let identities = identities(plan)?;
         let configs = match &plan.target.tls.client {
             Some(client) if client.differs() => {
-                let config = |identity| with(&base, Some(identity), resumption(plan, 1));
+                let config = |identity| with(&base, Some(identity));
                 Configs::Each(identities.into_iter().map(config).collect())
             }
-            _ => Configs::All(with(&base, identities.into_iter().next(), resumption(plan, plan.devices()))),
+            _ => Configs::All(with(&base, identities.into_iter().next())),
         };
-        Ok(Some(Self { configs, names }))
+        Ok(Some(Self { configs, sessions: sessions(plan), names }))
     }
 
     /// A connection of a device to a broker, or nothing if that one has no TLS.
@@ -110,7 +112,15 @@ impl Security {
             Configs::All(config) => config,
             Configs::Each(configs) => &configs[device as usize],
         };
-        Ok(Some(Tls::new(ClientConnection::new(config.clone(), name.clone())?)))
+        let config = match self.sessions.get(device as usize) {
+            Some(Some(own)) => {
+                let mut config = ClientConfig::clone(config);
+                config.resumption = Resumption::store(own.get_or_init(Arc::default).clone());
+                Arc::new(config)
+            }
+            _ => config.clone(),
+        };
+        Ok(Some(Tls::new(ClientConnection::new(config, name.clone())?)))
     }
 }
 
@@ -184,24 +194,29 @@ fn base(plan: &Plan, roots: Option<RootCertStore>) -> Result<ClientConfig, Secur
     Ok(config)
 }
 
-fn with(
-    base: &ClientConfig,
-    identity: Option<Arc<CertifiedKey>>,
-    resumption: Resumption,
-) -> Arc<ClientConfig> {
+fn with(base: &ClientConfig, identity: Option<Arc<CertifiedKey>>) -> Arc<ClientConfig> {
     let mut config = base.clone();
-    config.resumption = resumption;
+    config.resumption = Resumption::disabled();
     if let Some(identity) = identity {
         config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity));
     }
     Arc::new(config)
 }
 
-fn resumption(plan: &Plan, devices: u32) -> Resumption {
-    match plan.target.tls.resumption {
-        true => Resumption::store(Arc::new(Sessions::new(devices as usize))),
-        false => Resumption::disabled(),
+/// A place for each device's sessions; none for those that never come back.
+fn sessions(plan: &Plan) -> Vec<Option<OnceLock<Arc<Sessions>>>> {
+    if !plan.target.tls.resumption {
+        return Vec::new();
     }
+    let comes_back = |group: usize| {
+        let connects = plan.phases.iter().filter(|phase| phase.acts[group].connect.is_some());
+        plan.groups[group].reconnect.is_some() || connects.count() > 1
+    };
+    let of = |(index, group): (usize, &Group)| {
+        let comes_back = comes_back(index);
+        (0..group.count).map(move |_| comes_back.then(OnceLock::new))
+    };
+    plan.groups.iter().enumerate().flat_map(of).collect()
 }
 
 /// Takes any certificate, as long as whoever shows it has its key.
