@@ -260,7 +260,7 @@ impl Device {
     /// The run is over: says goodbye and lets go.
     pub(crate) fn finish(&mut self, tools: &mut Tools) {
         if let Link::Open(_) = self.link {
-            self.session.disconnect(&mut tools.buffers.out);
+            self.session.disconnect(ReasonCode::SUCCESS, &mut tools.buffers.out);
             self.flush(tools);
         }
         if let Link::Open(transport) = &mut self.link {

@@ -11,8 +11,8 @@
 use std::collections::VecDeque;
 
 use mqscope_wire::{
-    Ack, Connect, Disconnect, EncodeError, Packet, PacketId, PacketType, Properties, Publish, QoS,
-    ReasonCode, Subscribe, Subscriptions, Version, encode,
+    Ack, Connect, Disconnect, EncodeError, ErrorKind, Packet, PacketId, PacketType, Properties, Publish, QoS,
+    ReasonCode, Strict, Subscribe, Subscriptions, Version, decode, encode, frame::Frame,
 };
 
 mod event;
@@ -42,6 +42,8 @@ pub(crate) struct Session {
     receive_maximum: u16,
     maximum_qos: QoS,
     maximum_packet_size: u32,
+    /// The longest packet the client takes, in bytes.
+    accepts: u32,
     /// In the order they were sent first.
     outgoing: VecDeque<Outgoing>,
     /// How many of them, from the first on, were sent on this connection: all, but for a short while after a
@@ -109,6 +111,7 @@ impl Session {
             receive_maximum: u16::MAX,
             maximum_qos: QoS::ExactlyOnce,
             maximum_packet_size: LARGEST_PACKET,
+            accepts: LARGEST_PACKET,
             outgoing: VecDeque::new(),
             resent: 0,
             keeps: false,
@@ -176,6 +179,7 @@ impl Session {
     ) -> Result<(), EncodeError> {
         self.keep_alive = u64::from(connect.keep_alive) * 1_000_000_000;
         self.keeps = keeps;
+        self.accepts = connect.properties.maximum_packet_size().unwrap_or(LARGEST_PACKET);
         encode(&Packet::Connect(connect), self.version, out)?;
         self.state = State::Connecting(now);
         self.last_sent = now;
@@ -238,10 +242,10 @@ impl Session {
         Ok(())
     }
 
-    /// Sends DISCONNECT; the session is over.
-    pub(crate) fn disconnect(&mut self, out: &mut Vec<u8>) {
+    /// Sends DISCONNECT; the session is over. Before 5.0 the reason can only be success.
+    pub(crate) fn disconnect(&mut self, reason: ReasonCode, out: &mut Vec<u8>) {
         if self.is_up() {
-            let disconnect = Disconnect { reason: ReasonCode::SUCCESS, properties: Properties::EMPTY };
+            let disconnect = Disconnect { reason, properties: Properties::EMPTY };
             self.answer(Packet::Disconnect(disconnect), out);
         }
         self.state = State::Closed;
@@ -270,6 +274,34 @@ impl Session {
         self.pinged = Some(now);
         self.last_sent = now;
         Ok(())
+    }
+
+    /// The longest packet it takes, in bytes.
+    pub(crate) fn accepts(&self) -> usize {
+        self.accepts as usize
+    }
+
+    /// Looks at a packet that has begun to come: `begun` are its bytes so far, `frame` their header if it is whole. What it
+    /// can never be taken for is not waited for.
+    pub(crate) fn foresee(&self, begun: &[u8], frame: Option<Frame>) -> Result<(), Fault> {
+        use PacketType::{Auth, Connect, PingReq, Subscribe, UnsubAck, Unsubscribe};
+        let Some(&first) = begun.first() else { return Ok(()) };
+        // The least packet of this first byte: whatever is wrong with it but its end is wrong with the first byte.
+        match decode(&[first, 0], self.version, &mut Strict) {
+            Err(error) if !matches!(error.kind, ErrorKind::Truncated { .. }) => return Err(error.into()),
+            _ => {}
+        }
+        let kind = PacketType::from_first_byte(first);
+        let never_comes = matches!(kind, Connect | Subscribe | Unsubscribe | UnsubAck | PingReq | Auth);
+        if never_comes || kind == PacketType::Disconnect && self.version != Version::V5 {
+            return Err(Fault::OutOfPlace(kind));
+        }
+        match frame {
+            Some(frame) if frame.len() > self.accepts() => {
+                Err(Fault::TooLarge { len: frame.len(), max: self.accepts })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes a packet of the broker.

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Broker, Faults, count, samples};
-use mqscope_load::{Control, RunError, Stop, run};
+use mqscope_load::{Control, Finished, RunError, Stop, run};
 use mqscope_report::Outcome;
 
 /// Ten publishers, twenty messages a second each, one second: 200 messages. Counts are asked for, and they are right
@@ -369,4 +369,55 @@ fn without_a_broker_there_is_no_run() {
     plan.target.brokers[0].port = free.port();
     let error = run(plan, Control::default()).expect_err("nobody listens");
     assert!(matches!(error, RunError::Unreachable { .. }), "{error}");
+}
+
+/// What one device makes of a broker that says this after SUBACK.
+fn babbled(babble: &'static [u8], group: &str, duration: &str) -> (Finished, Broker) {
+    let broker = Broker::start(Faults { babble, ..Faults::default() });
+    let finished = broker.run(&format!(
+        "groups: {{sub: {{count: 1, subscribe: t, {group}}}}}
+phases: [{{name: steady, duration: {duration}}}]"
+    ));
+    (finished, broker)
+}
+
+fn first_note(finished: &Finished) -> &str {
+    finished.summary.notes.first().map_or("", |note| note.text.as_str())
+}
+
+#[test]
+fn a_packet_that_cannot_be_ends_the_connection_before_it_is_whole() {
+    for (babble, says) in [
+        (&[0xf0, 0xff, 0xff, 0xff, 0x7f][..], "no such packet type"),
+        (&[0xf0], "no such packet type"),
+        (&[0x82, 0x05], "SUBSCRIBE out of place"),
+        (&[0x36, 0x80], "breaks a rule in QoS"),
+    ] {
+        let (finished, _) = babbled(babble, "", "300ms");
+        assert_eq!(count(&finished, "disconnects", None), 1, "{babble:x?}");
+        assert!(first_note(&finished).contains(says), "{}", first_note(&finished));
+    }
+}
+
+#[test]
+fn a_packet_longer_than_declared_is_refused_whole_or_not() {
+    for babble in [
+        &[0x30, 0xff, 0xff, 0xff, 0x7f][..],
+        &[0x30, 19, 0, 1, b't', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    ] {
+        let group = "protocol: 5, connect_properties: {maximum_packet_size: 20}";
+        let (finished, broker) = babbled(babble, group, "300ms");
+        assert_eq!(count(&finished, "disconnects", None), 1);
+        assert_eq!(count(&finished, "deliveries", None), 0);
+        assert!(first_note(&finished).contains("takes 20 at most"), "{}", first_note(&finished));
+        broker.expect_seen("DISCONNECT 0x95", 1);
+    }
+}
+
+#[test]
+fn a_packet_that_never_ends_is_noticed_by_the_ping_that_it_swallows() {
+    let (finished, broker) = babbled(&[0x30, 0xff, 0xff, 0xff, 0x7f], "keep_alive: 1s", "3s");
+    assert_eq!(broker.seen("PINGREQ"), 1);
+    assert_eq!(count(&finished, "disconnects", None), 1);
+    assert!(first_note(&finished).contains("no answer to PINGREQ"), "{}", first_note(&finished));
 }

@@ -8,7 +8,7 @@ use super::hello::since;
 use super::{Device, Link, named};
 use crate::ledger::{Gaps, Sighting};
 use crate::scenario::Stamp;
-use crate::session::{Awaits, Event, Nanos, Sent};
+use crate::session::{Awaits, Event, Fault, Nanos, Sent};
 use crate::stamp::{Mark, NAME};
 use crate::tools::Tools;
 use crate::topics::{filter_texts, matches, split_share};
@@ -71,8 +71,13 @@ impl Device {
         while let Link::Open(_) = self.link {
             let rest = &bytes[at..];
             let frame = match frame::next(rest) {
-                Ok(Some(frame)) if frame.len() <= rest.len() => frame,
-                Ok(_) => break,
+                Ok(Some(frame)) if frame.len() <= rest.len().min(self.session.accepts()) => frame,
+                Ok(begun) => {
+                    if let Err(fault) = self.session.foresee(rest, begun) {
+                        self.refuse(&fault, tools);
+                    }
+                    break;
+                }
                 Err(error) => {
                     self.fail(error.to_string(), tools);
                     break;
@@ -84,11 +89,24 @@ impl Device {
                 .and_then(|packet| self.session.receive(packet, now, &mut tools.buffers.out));
             match event {
                 Ok(event) => self.heard(event, now, tools),
-                Err(fault) => self.fail(format!("the broker broke the protocol: {fault}"), tools),
+                Err(fault) => self.refuse(&fault, tools),
             }
             at += frame.len();
         }
         at
+    }
+
+    /// The broker sent what it must not.
+    #[cold]
+    fn refuse(&mut self, fault: &Fault, tools: &mut Tools) {
+        if let Fault::TooLarge { .. } = fault {
+            // Packet too large (MQTT 5.0 §3.1.2.11.4).
+            self.session.disconnect(ReasonCode(0x95), &mut tools.buffers.out);
+            self.flush(tools);
+        }
+        if let Link::Open(_) = self.link {
+            self.fail(format!("the broker broke the protocol: {fault}"), tools);
+        }
     }
 
     fn heard(&mut self, event: Event<'_>, now: Nanos, tools: &mut Tools) {

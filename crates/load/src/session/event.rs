@@ -44,6 +44,9 @@ pub(crate) enum Fault {
     OutOfPlace(PacketType),
     #[error("{0} for a packet identifier that is not in use")]
     UnknownId(PacketType),
+    /// A packet longer than the client takes.
+    #[error("a packet of {len} bytes, and this client takes {max} at most")]
+    TooLarge { len: usize, max: u32 },
     #[error("no answer to PINGREQ")]
     PingTimeout,
 }

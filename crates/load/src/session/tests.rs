@@ -263,6 +263,44 @@ fn keep_alive_pings_only_in_silence_and_notices_a_dead_broker() {
 }
 
 #[test]
+fn what_can_be_no_packet_of_a_broker_is_not_waited_for() {
+    for version in [Version::V31, Version::V311, Version::V5] {
+        let session = Session::new(version);
+        let foresee = |begun: &[u8]| {
+            let frame = frame::next(begun).expect("a header");
+            session.foresee(begun, frame).map_err(|fault| fault.to_string())
+        };
+        for first in [0x20, 0x30, 0x31, 0x32, 0x3d, 0x40, 0x50, 0x62, 0x70, 0x90, 0xd0] {
+            assert_eq!(foresee(&[first]), Ok(()), "{first:#x}");
+            assert_eq!(foresee(&[first, 0xff, 0xff, 0xff, 0x7f]), Ok(()), "{first:#x}");
+        }
+        assert_eq!(foresee(&[]), Ok(()));
+        assert_eq!(foresee(&[0xe0]).is_ok(), version == Version::V5);
+        for first in [0x00, 0x10, 0x36, 0x82, 0xa2, 0xb0, 0xc0, 0xf0] {
+            assert!(foresee(&[first]).is_err(), "{first:#x}");
+            assert!(foresee(&[first, 0xff, 0xff, 0xff, 0x7f]).is_err(), "{first:#x}");
+        }
+        // 3.1 says nothing of flags that are not used.
+        for first in [0x21, 0x41, 0x6a, 0xd2] {
+            assert_eq!(foresee(&[first]).is_err(), version != Version::V31, "{first:#x}");
+        }
+    }
+}
+
+#[test]
+fn a_client_takes_what_it_declared_and_no_more() {
+    let mut pair = Pair::new(Version::V5);
+    let mut properties = PropertiesBuf::new();
+    properties.push(Property::MaximumPacketSize(200)).expect("encodes");
+    let connect = Connect { properties: properties.as_properties(), ..plain_connect(Version::V5, "dev-1") };
+    pair.session.connect(connect, false, pair.now, &mut pair.out).expect("encodes");
+    for (begun, fits) in [([0x30, 0xc5, 0x01], true), ([0x30, 0xc6, 0x01], false)] {
+        let frame = frame::next(&begun).expect("a header");
+        assert_eq!(pair.session.foresee(&begun, frame).is_ok(), fits, "{frame:?}");
+    }
+}
+
+#[test]
 fn the_server_sets_the_keep_alive() {
     let pair = Pair::up(Version::V5, &[Property::ServerKeepAlive(3)]);
     assert_eq!(pair.session.deadline(), 10 * SECOND);

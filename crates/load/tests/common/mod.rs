@@ -44,6 +44,8 @@ pub(crate) struct Faults {
     pub(crate) keep_sessions: bool,
     /// Answer QoS 1 with this reason (5.0).
     pub(crate) puback: u8,
+    /// Say this, whatever it is, after SUBACK.
+    pub(crate) babble: &'static [u8],
 }
 
 pub(crate) struct Broker {
@@ -106,7 +108,8 @@ impl Broker {
         Self { address: listener.address, state, _listener: listener }
     }
 
-    /// How many packets of each type clients sent; PUBLISH packets with `DUP`; connections `from` an address.
+    /// How many packets of each type clients sent; PUBLISH packets with `DUP`; `DISCONNECT` with its reason;
+    /// connections `from` an address.
     pub(crate) fn seen(&self, packet: &str) -> u64 {
         self.state.seen.lock().expect("not poisoned").get(packet).copied().unwrap_or(0)
     }
@@ -232,6 +235,7 @@ impl State {
                     properties,
                     reasons: ReasonCodes::from_bytes(&granted),
                 }));
+                let _ = writer.lock().expect("not poisoned").write_all(self.faults.babble);
                 true
             }
             Packet::Publish(publish) => {
@@ -265,7 +269,10 @@ impl State {
                 say(Packet::PingResp);
                 true
             }
-            Packet::Disconnect(_) => false,
+            Packet::Disconnect(disconnect) => {
+                self.count(&format!("DISCONNECT {:#04x}", disconnect.reason.0));
+                false
+            }
             _ => true,
         }
     }
