@@ -1,8 +1,11 @@
 //! `run`: from a scenario to a verdict.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 use crate::program::{Said, at_root, run};
@@ -49,6 +52,34 @@ fn a_good_run_passes_and_leaves_its_report() {
         assert!(folder.path().join("report").join(file).metadata().unwrap().len() > 0, "{file}");
     }
     summary(folder.path());
+}
+
+#[test]
+fn signals_that_were_ignored_when_it_began_stay_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scenario.yaml");
+    fs::write(&file, SCENARIO).unwrap();
+    // As `nohup` and a shell's background jobs begin.
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP INT; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_mqscope"), "run"])
+        .args([
+            file.as_os_str(),
+            "--embedded-broker".as_ref(),
+            "--out".as_ref(),
+            folder.path().join("report").as_ref(),
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("connected")), "it ended by itself");
+    for signal in [Signal::HUP, Signal::INT, Signal::HUP] {
+        rustix::process::kill_process(Pid::from_child(&child), signal).expect("it runs");
+    }
+    lines.for_each(drop);
+    assert_eq!(child.wait().expect("ends").code(), Some(0));
+    assert_eq!(summary(folder.path())["outcome"], "passed");
 }
 
 #[test]
