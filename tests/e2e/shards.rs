@@ -112,6 +112,36 @@ fn two_processes_make_one_run_and_its_verdict() {
 }
 
 #[test]
+fn a_folder_that_is_used_again_has_nothing_of_the_run_before() {
+    let bench = Bench::new();
+    bench.run(&["--processes", "3"], "report").expect(0);
+    for foreign in
+        ["report/notes.txt", "report/latency/mine.hgrm", "report/shard-3/notes.txt", "report/shard-x"]
+    {
+        fs::write(bench.path(foreign), "kept").unwrap();
+    }
+    let mut child = bench.command(&["--processes", "2", "-e", "duration=10m"], "report");
+    let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("21/21 connected")), "it ended by itself");
+    let left = |folder: &str| {
+        let entries = fs::read_dir(bench.path(folder)).unwrap().filter_map(Result::ok);
+        let mut names: Vec<String> = entries.map(|e| e.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let now = ["latency", "meeting", "notes.txt", "shard-1", "shard-2", "shard-3", "shard-x"];
+    assert_eq!(left("report"), now);
+    assert_eq!(left("report/latency"), ["mine.hgrm"]);
+    assert_eq!(left("report/shard-3"), ["notes.txt"]);
+    assert!(left("report/shard-1").is_empty());
+    interrupt(&child);
+    lines.for_each(drop);
+    assert_eq!(child.wait().expect("ends").code(), Some(130));
+    assert_eq!(bench.summary("report")["run"]["parts"], 2);
+}
+
+#[test]
 fn the_verdict_on_the_whole_has_the_exit_codes_of_a_run() {
     let bench = Bench::new();
     let failed = bench.run(&["--processes", "2", "-e", "limit=1us"], "failed").expect(1);

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::{self, Write as _},
     path::PathBuf,
     thread,
@@ -67,8 +66,7 @@ pub(crate) fn run(args: Run, color: Color) -> Outcome {
     } else if !args.quiet {
         control.progress = Some(Box::new(print_progress));
     }
-    // Whoever merges must not take an earlier run's for this one's.
-    let _ = fs::remove_file(folder.path().join(RECORD));
+    clear(&folder)?;
     let finished = stopping(&stop, &stop_run, || mqscope_load::run(plan, control)).map_err(run_failure)?;
 
     // the report is written also when the run was interrupted, and says so
@@ -158,6 +156,12 @@ fn print_line(of: &Line) {
     }
     // nobody may be left to read it
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Removes an earlier run's report: nobody is to take it for this one's, should this one not come to its end.
+pub(super) fn clear(folder: &Folder) -> Result<(), Failure> {
+    [RECORD, SECONDS].into_iter().try_for_each(|name| folder.remove(name)).map_err(Failure::io)?;
+    folder.clear().map_err(Failure::io)
 }
 
 /// Writes the report; a shard's has what merging takes besides.

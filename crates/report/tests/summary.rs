@@ -394,6 +394,13 @@ fn a_folder_holds_all_files_and_no_half_written_one() {
     );
     let read = Summary::from_json(&fs::read_to_string(folder.path().join("summary.json")).unwrap()).unwrap();
     assert_eq!(read, Summary { series: Some("series.csv".to_owned()), ..summary });
+
+    fs::write(folder.path().join("latency/mine.hgrm"), "").unwrap();
+    fs::write(folder.path().join("notes.txt"), "").unwrap();
+    folder.clear().unwrap();
+    assert_eq!(names(folder.path()), ["latency", "notes.txt"], "what is not ours stays");
+    assert_eq!(names(&folder.path().join("latency")), ["mine.hgrm"]);
+    folder.clear().unwrap();
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::{
 use mqscope_load::parts::Finish;
 use mqscope_report::write::Folder;
 
-use super::{LOOK, Line, RECORD, exit, folder, print_line, sharing};
+use super::{LOOK, Line, RECORD, clear, exit, folder, print_line, sharing};
 use crate::{
     args::{Color, Run},
     commands::report,
@@ -29,6 +29,8 @@ use crate::{
 
 /// Where the shards meet, within the report folder.
 const MEETING: &str = "meeting";
+/// What the folders of the shards are called, before their numbers.
+const SHARD: &str = "shard-";
 /// How long a shard may take to finish once it is told to; then it is ended.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -47,10 +49,11 @@ pub(super) fn run(args: &Run, count: u32, color: Color) -> Outcome {
 
     // What an earlier run left in this folder is not this one's.
     let _ = fs::remove_dir_all(folder.path().join(MEETING));
+    clear(&folder)?;
+    clear_shards(&folder)?;
     let mut shards = Vec::new();
     for number in 1..=count {
-        let out = folder.path().join(format!("shard-{number}"));
-        let _ = fs::remove_file(out.join(RECORD));
+        let out = folder.path().join(format!("{SHARD}{number}"));
         let mut command = command(args, url.as_deref(), start_at.as_deref(), folder.path())?;
         command.arg("--shard").arg(format!("{number}/{count}")).arg("--out").arg(&out);
         match Shard::start(number, out, command) {
@@ -64,6 +67,21 @@ pub(super) fn run(args: &Run, count: u32, color: Color) -> Outcome {
     attend(&mut shards, &stop, args.quiet)?;
     let _ = fs::remove_dir_all(folder.path().join(MEETING));
     conclude(&shards, &folder, args, color)
+}
+
+/// Removes the reports of an earlier run's shards, which may have been more. A folder with something else in it stays.
+fn clear_shards(folder: &Folder) -> Result<(), Failure> {
+    let entries =
+        fs::read_dir(folder.path()).or_io(|| format!("could not read {}", folder.path().display()))?;
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(SHARD)?.parse::<u32>().ok());
+        if number.is_some() && entry.path().is_dir() {
+            clear(&Folder::create(entry.path()).map_err(Failure::io)?)?;
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// The command of a shard, but for its number and folder.

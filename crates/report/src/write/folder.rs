@@ -9,6 +9,12 @@ use std::{
 use super::{csv, hgrm, hlog, json, text};
 use crate::{Latency, ReportError, Series, Summary};
 
+const SUMMARY: &str = "summary.json";
+const TEXT: &str = "summary.txt";
+const LOG: &str = "latency.hlog";
+const SERIES: &str = "series.csv";
+const LATENCY: &str = "latency";
+
 /// A folder that reports are written into.
 ///
 /// Each file is written beside its name and then moved there, so that whoever watches sees a whole file or none.
@@ -30,6 +36,39 @@ impl Folder {
         }
     }
 
+    /// Removes what an earlier [`write`](Self::write) left here, and nothing else: of `latency` the tables of the metrics that
+    /// the summary here names. The summary goes last, so that a clearing that was cut short is finished by the next.
+    ///
+    /// # Errors
+    /// At the first file that cannot be removed, with its path.
+    pub fn clear(&self) -> Result<(), ReportError> {
+        let summary = fs::read_to_string(self.path.join(SUMMARY));
+        if let Ok(summary) = summary.map_err(drop).and_then(|text| Summary::from_json(&text).map_err(drop)) {
+            for metric in &summary.results.latencies {
+                let name = file_name(metric);
+                self.remove(&format!("{LATENCY}/{name}.hgrm"))?;
+                self.remove(&format!("{LATENCY}/{name}.service.hgrm"))?;
+            }
+            // Unless there is something else in it.
+            let _ = fs::remove_dir(self.path.join(LATENCY));
+        }
+        [TEXT, LOG, SERIES, SUMMARY].into_iter().try_for_each(|name| self.remove(name))
+    }
+
+    /// Removes one file of the folder, if it is there.
+    ///
+    /// # Errors
+    /// When the system refuses, with the file's path.
+    pub fn remove(&self, name: &str) -> Result<(), ReportError> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(ReportError::File { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -40,14 +79,14 @@ impl Folder {
     /// # Errors
     /// At the first file that cannot be written, with its path.
     pub fn write(&self, summary: &Summary, series: Option<&Series>) -> Result<(), ReportError> {
-        let named = Summary { series: series.map(|_| "series.csv".to_owned()), ..summary.clone() };
-        self.file("summary.json", |to| json::write(&named, to))?;
-        self.file("summary.txt", |to| text::write(summary, text::Style::PLAIN, to))?;
-        self.file("latency.hlog", |to| hlog::write(summary, to))?;
+        let named = Summary { series: series.map(|_| SERIES.to_owned()), ..summary.clone() };
+        self.file(SUMMARY, |to| json::write(&named, to))?;
+        self.file(TEXT, |to| text::write(summary, text::Style::PLAIN, to))?;
+        self.file(LOG, |to| hlog::write(summary, to))?;
         if let Some(series) = series {
-            self.file("series.csv", |to| csv::write(series, to))?;
+            self.file(SERIES, |to| csv::write(series, to))?;
         }
-        let latency = Folder::create(self.path.join("latency"))?;
+        let latency = Folder::create(self.path.join(LATENCY))?;
         for metric in &summary.results.latencies {
             let name = file_name(metric);
             latency.file(&format!("{name}.hgrm"), |to| hgrm::write(&metric.response.histogram, to))?;
