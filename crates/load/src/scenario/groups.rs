@@ -89,13 +89,8 @@ impl<'r> Groups<'r> {
             reader.report_at(&node.span, problem.help("add `username`"));
         }
         let clean_start = section.read("clean_start").unwrap_or(true);
-        let keep_alive = section.read("keep_alive").unwrap_or(DEFAULT_KEEP_ALIVE);
-        if let Some(node) = section.node("keep_alive")
-            && keep_alive > Duration::from_secs(u64::from(u16::MAX))
-        {
-            reader
-                .report_at(&node.span, Problem::new("keep alive is at most 65535 s").help("0 turns it off"));
-        }
+        let keep_alive =
+            seconds(&section, "keep_alive", u16::MAX.into(), reader).unwrap_or(DEFAULT_KEEP_ALIVE);
         let connect_properties = match section.node("connect_properties") {
             Some(node) => {
                 self.needs_v5(version, node);
@@ -146,7 +141,7 @@ impl<'r> Groups<'r> {
         let section = Section::open(node, self.reader, "a will")?;
         let topic = self.topic(&section, Scope::Device);
         let payload = section.template("payload", Scope::Device).unwrap_or_else(|| Template::literal(""));
-        let delay = section.read("delay");
+        let delay = seconds(&section, "delay", u32::MAX, self.reader);
         if let Some(node) = section.node("delay") {
             self.needs_v5(version, node);
         }
@@ -316,10 +311,22 @@ impl<'r> Groups<'r> {
     }
 }
 
+/// A duration that goes out as a number of whole seconds, `most` at most.
+fn seconds(section: &Section<'_>, key: &'static str, most: u32, reader: &Reader<'_>) -> Option<Duration> {
+    let duration: Duration = section.read(key)?;
+    if let Some(node) = section.node(key)
+        && (duration.subsec_nanos() > 0 || duration.as_secs() > most.into())
+    {
+        let text = format!("`{key}` is sent in whole seconds, 0s to {most}s");
+        reader.report_at(&node.span, Problem::new(text));
+    }
+    Some(duration)
+}
+
 fn connect_properties(node: &Node, reader: &Reader<'_>) -> Option<ConnectProperties> {
     let section = Section::open(node, reader, "properties of CONNECT")?;
     let properties = ConnectProperties {
-        session_expiry: section.read("session_expiry"),
+        session_expiry: seconds(&section, "session_expiry", u32::MAX, reader),
         receive_maximum: section.read("receive_maximum"),
         maximum_packet_size: section.read("maximum_packet_size"),
     };
@@ -342,7 +349,7 @@ fn publish_properties(node: &Node, reader: &Reader<'_>) -> Option<PublishPropert
     let section = Section::open(node, reader, "properties of PUBLISH")?;
     let user = section.node("user").map_or_else(Vec::new, |node| pairs(node, reader));
     let properties = PublishProperties {
-        message_expiry: section.read("message_expiry"),
+        message_expiry: seconds(&section, "message_expiry", u32::MAX, reader),
         content_type: section.read("content_type"),
         response_topic: section.read("response_topic"),
         user,

@@ -195,6 +195,29 @@ fn what_needs_version_5_says_so() {
 }
 
 #[test]
+fn what_is_sent_in_seconds_is_whole_seconds() {
+    for (text, says) in [
+        ("keep_alive: 500ms", Some("`keep_alive` is sent in whole seconds, 0s to 65535s")),
+        ("keep_alive: 1500ms", Some("`keep_alive` is sent in whole seconds, 0s to 65535s")),
+        ("keep_alive: 65536s", Some("`keep_alive` is sent in whole seconds, 0s to 65535s")),
+        ("keep_alive: 2000ms", None),
+        ("keep_alive: 65535s", None),
+        ("keep_alive: 0", None),
+    ] {
+        let text = with_group(&format!("    {text}"));
+        match says {
+            Some(says) => assert_eq!(list(&text), [format!("5:17: {says}")]),
+            None => drop(plan(&text)),
+        }
+    }
+    let fractions = with_group(
+        "    protocol: 5\n    connect_properties: {session_expiry: 500ms}\n    will: {topic: w, delay: 1500ms}\n    \
+         publish: {p: {topic: t, rate: 1/s, properties: {message_expiry: 1ms}}}",
+    );
+    assert_eq!(list(&fractions).len(), 3);
+}
+
+#[test]
 fn a_list_that_never_publishes_is_a_mistake() {
     assert_eq!(list(&with_group("    publish: {quiet: {topic: t}}")), ["5:22: `g.quiet` never publishes"]);
 }
