@@ -209,6 +209,8 @@ fn a_shard_must_begin_with_the_others() {
     let mut job = bench.command(&[], "x");
     let said = finish(job.env("JOB_COMPLETION_INDEX", "2").env("MQSCOPE_SHARDS", "4"), b"").expect(2);
     assert!(said.err.contains("shard 3/4 (of JOB_COMPLETION_INDEX)"), "{}", said.err);
+    let said = finish(bench.command(&[], "x").env("JOB_COMPLETION_INDEX", "2"), b"").expect(2);
+    assert!(said.err.contains("MQSCOPE_SHARDS") && said.err.contains("--shard I/N"), "{}", said.err);
     let mut own = bench.command(&["--shard", "1/1", "--start-at", "+200ms"], "x");
     finish(own.env("JOB_COMPLETION_INDEX", "2").env("MQSCOPE_SHARDS", "4"), b"").expect(0);
 }

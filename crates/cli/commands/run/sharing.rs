@@ -49,8 +49,8 @@ pub(super) fn resolve(args: &Sharing) -> Result<Together, Failure> {
     Ok(Together { part, start_at, meet_in: args.rendezvous.clone() })
 }
 
-/// The part that a Kubernetes Indexed Job or a Slurm array gives this process, and what says so. Only where the number of
-/// parts is known as well.
+/// The part that a Kubernetes Indexed Job or a Slurm array gives this process, and what says so. Where it says which and not of
+/// how many, nothing is right to do: all parts at once would each be the whole.
 fn surroundings(var: impl Fn(&str) -> Option<String>) -> Result<Option<(Part, &'static str)>, Failure> {
     let number = |name: &str| -> Result<Option<u32>, Failure> {
         let parse = |text: String| {
@@ -60,15 +60,22 @@ fn surroundings(var: impl Fn(&str) -> Option<String>) -> Result<Option<(Part, &'
         };
         var(name).map(parse).transpose()
     };
-    let (found, from) = if let (Some(index), Some(of)) =
-        (number("JOB_COMPLETION_INDEX")?, number("MQSCOPE_SHARDS")?)
-    {
-        ((index.saturating_add(1), of), "JOB_COMPLETION_INDEX")
-    } else if let (Some(task), Some(of), Some(first)) =
-        (number("SLURM_ARRAY_TASK_ID")?, number("SLURM_ARRAY_TASK_COUNT")?, number("SLURM_ARRAY_TASK_MIN")?)
-    {
+    let wanted = |name: &str, from: &str| {
+        number(name)?.ok_or_else(|| {
+            Failure::usage(format!(
+                "{from} says that this is one of several, and {name}, which must be known too, is not set: set it, or \
+                 say --shard I/N (--shard 1/1 for a run of its own)"
+            ))
+        })
+    };
+    let (found, from) = if let Some(index) = number("JOB_COMPLETION_INDEX")? {
+        let from = "JOB_COMPLETION_INDEX";
+        ((index.saturating_add(1), wanted("MQSCOPE_SHARDS", from)?), from)
+    } else if let Some(task) = number("SLURM_ARRAY_TASK_ID")? {
+        let from = "SLURM_ARRAY_TASK_ID";
+        let (of, first) = (wanted("SLURM_ARRAY_TASK_COUNT", from)?, wanted("SLURM_ARRAY_TASK_MIN", from)?);
         let step = number("SLURM_ARRAY_TASK_STEP")?.unwrap_or(1).max(1);
-        ((task.saturating_sub(first) / step + 1, of), "SLURM_ARRAY_TASK_ID")
+        ((task.saturating_sub(first) / step + 1, of), from)
     } else {
         return Ok(None);
     };
@@ -135,11 +142,14 @@ mod tests {
     fn schedulers_name_the_shard_where_they_name_the_count() {
         let part = |number, of| Ok(Some(Part::new(number, of).unwrap()));
         assert_eq!(part_of(&[]), Ok(None));
-        assert_eq!(part_of(&[("JOB_COMPLETION_INDEX", "2")]), Ok(None), "of how many?");
+        let of_how_many = part_of(&[("JOB_COMPLETION_INDEX", "2")]).unwrap_err();
+        assert!(of_how_many.contains("MQSCOPE_SHARDS") && of_how_many.contains("--shard"), "{of_how_many}");
         assert_eq!(part_of(&[("JOB_COMPLETION_INDEX", "2"), ("MQSCOPE_SHARDS", "4")]), part(3, 4));
         let slurm =
             [("SLURM_ARRAY_TASK_ID", "9"), ("SLURM_ARRAY_TASK_COUNT", "4"), ("SLURM_ARRAY_TASK_MIN", "3")];
-        assert_eq!(part_of(&slurm[..2]), Ok(None));
+        assert_eq!(part_of(&[("MQSCOPE_SHARDS", "4"), ("SLURM_ARRAY_TASK_COUNT", "4")]), Ok(None));
+        assert!(part_of(&slurm[..1]).unwrap_err().contains("SLURM_ARRAY_TASK_COUNT"));
+        assert!(part_of(&slurm[..2]).unwrap_err().contains("SLURM_ARRAY_TASK_MIN"));
         assert_eq!(part_of(&[&slurm[..], &[("SLURM_ARRAY_TASK_STEP", "2")]].concat()), part(4, 4));
         assert!(part_of(&slurm).unwrap_err().contains("--shard I/N"), "the 7th of 4");
         assert!(part_of(&[("JOB_COMPLETION_INDEX", "x"), ("MQSCOPE_SHARDS", "4")]).is_err());
