@@ -113,6 +113,8 @@ impl Scenario {
 }
 
 fn read(file: &str, source: &str, folder: &Path, overrides: &Overrides) -> Result<Plan, Problems> {
+    // What some editors put before a text says that it is UTF-8, and is no part of it.
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let root = match yaml::parse(source) {
         Ok(root) => root,
         Err(problem) => {

@@ -235,10 +235,19 @@ fn a_text_that_is_no_yaml_is_one_problem() {
     assert_eq!(list("groups: [").len(), 1);
     assert_eq!(list(""), ["1:1: `groups` is missing", "1:1: `phases` is missing"]);
     assert_eq!(list("- a"), ["1:1: expected a scenario, found a list"]);
+    assert_eq!(list("a: 1\n---\nb: 2\n"), ["2:1: there is a second document in it, and a scenario is one"]);
     assert_eq!(
         list("a: 1\na: 2\ngroups: {}\nphases: []\n").iter().filter(|p| p.contains("stands twice")).count(),
         1
     );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    assert_eq!(plan(&format!("\u{feff}{SMALL}")).name, "smoke");
+    assert_eq!(plan(&format!("\u{feff}{}", SMALL.trim_start())).name, "smoke");
+    assert_eq!(list(&format!("\u{feff}{}", with_group("    x: 1")))[0], "5:5: unknown key `x`");
+    assert_eq!(list("\u{feff}- a"), ["1:1: expected a scenario, found a list"]);
 }
 
 #[test]

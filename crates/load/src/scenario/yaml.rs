@@ -54,6 +54,11 @@ impl Node {
 pub(crate) fn parse(source: &str) -> Result<Node, Problem> {
     // First the values: this parser bounds recursion and the repetition of aliases.
     let tree: Tree = serde_yaml::from_str(source).map_err(|error| {
+        if let Some(at) = second_document(source) {
+            return Problem::new("there is a second document in it, and a scenario is one")
+                .help("take out the `---` that begins it, or make it a file of its own")
+                .at(source, at);
+        }
         let Some(at) = error.location().map(|location| location.index()) else {
             return Problem::new("there is nothing in it")
                 .help("a scenario begins with `groups` and `phases`");
@@ -67,6 +72,14 @@ pub(crate) fn parse(source: &str) -> Result<Node, Problem> {
     let _ = Parser::new_from_str(source).load(&mut places, false);
     let marks = places.root.unwrap_or(Marks { span: 0..source.len(), children: Vec::new() });
     Ok(join(source, tree, Some(&marks), &marks.span))
+}
+
+/// Where a second document begins.
+fn second_document(source: &str) -> Option<Range<usize>> {
+    let mut places = Places::new(source);
+    // What cannot be read ends it: a document after that is not the first thing to mend.
+    let _ = Parser::new_from_str(source).load(&mut places, true);
+    places.documents.into_iter().nth(1)
 }
 
 /// Lays values over places; where the two parsers differ, a value has its parent's place.
@@ -192,12 +205,13 @@ struct Places {
     open: Vec<(Marks, usize)>,
     anchors: HashMap<usize, Marks>,
     root: Option<Marks>,
+    documents: Vec<Range<usize>>,
 }
 
 impl Places {
     fn new(source: &str) -> Self {
         let offsets = source.char_indices().map(|(at, _)| at).chain([source.len()]).collect();
-        Self { offsets, open: Vec::new(), anchors: HashMap::new(), root: None }
+        Self { offsets, open: Vec::new(), anchors: HashMap::new(), root: None, documents: Vec::new() }
     }
 
     fn bytes(&self, mark: Mark) -> Range<usize> {
@@ -237,11 +251,8 @@ impl SpannedEventReceiver<'_> for Places {
                     self.place(marks, anchor);
                 }
             }
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd => {}
+            Event::DocumentStart(_) => self.documents.push(span),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
     }
 }
