@@ -286,7 +286,7 @@ pub(crate) enum EncodeForm {
 /// What a scenario takes from outside its file.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ScenarioArgs {
-    /// The scenario
+    /// The scenario; `-` is standard input
     #[arg(value_name = "SCENARIO.yaml")]
     pub(crate) scenario: PathBuf,
     /// The broker, in place of the scenario's
@@ -353,7 +353,7 @@ pub(crate) enum Report {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ShowReport {
-    /// The run's report folder
+    /// The run's report folder, or the summary.json in it
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
-use crate::program::{Said, at_root, run};
+use crate::program::{Said, at_root, run, run_with};
 use crate::servers::{Mosquitto, free_port};
 
 /// Small enough for a test: twenty devices with every QoS, and one that hears them.
@@ -109,6 +109,23 @@ fn a_broker_that_is_not_there_is_said_to_be_so() {
     let url = format!("mqtt://127.0.0.1:{}", free_port());
     let said = run_text(SCENARIO, folder.path(), &["--broker", &url]).expect(5);
     assert!(said.err.contains(&url[7..]), "{}", said.err);
+}
+
+#[test]
+fn a_scenario_comes_from_standard_input_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let out = out.to_str().unwrap();
+    let said = run_with(["run", "-", "--embedded-broker", "--out", out], SCENARIO.as_bytes()).expect(0);
+    for shown in [out.to_owned(), format!("{out}/summary.json")] {
+        assert_eq!(run(["report", "show", &shown]).expect(0).text(), said.text());
+    }
+    assert!(run_with(["validate", "-"], SCENARIO.as_bytes()).expect(0).text().contains("little"));
+    let typo = SCENARIO.replace("duration: 1s", "duraton: 1s");
+    let said = run_with(["validate", "-"], typo.as_bytes()).expect(2);
+    assert!(said.err.contains("stdin:12:25"), "{}", said.err);
+    let said = run_with(["run", "-", "--processes", "2", "--out", out], SCENARIO.as_bytes()).expect(2);
+    assert!(said.err.contains("give them a file"), "{}", said.err);
 }
 
 #[test]

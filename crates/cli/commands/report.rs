@@ -22,7 +22,8 @@ pub(crate) fn report(args: Report, color: Color) -> Outcome {
 }
 
 fn show(args: &ShowReport, color: Color) -> Outcome {
-    let path = args.folder.join("summary.json");
+    // The folder, or the file itself.
+    let path = if args.folder.is_file() { args.folder.clone() } else { args.folder.join("summary.json") };
     let text = std::fs::read_to_string(&path).or_io(|| format!("could not read {}", path.display()))?;
     let summary = Summary::from_json(&text).or_io(|| path.display().to_string())?;
     print(&summary, color)?;

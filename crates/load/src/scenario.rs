@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,14 +88,16 @@ impl Overrides {
 }
 
 impl Scenario {
-    /// Reads a scenario from a file. Paths in it are relative to its folder.
+    /// Reads a scenario from a file, or from standard input if that is called `-`. Paths in it are relative to the file's
+    /// folder, or to where the program runs.
     ///
     /// # Errors
     /// All that is wrong with it; a file that cannot be read is a problem too.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, Problems> {
-        let file = path.display().to_string();
+        let is_input = path == Path::new("-");
+        let file = if is_input { "stdin".to_owned() } else { path.display().to_string() };
         let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-        match std::fs::read_to_string(path) {
+        match if is_input { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) } {
             Ok(source) => read(&file, &source, &folder, overrides),
             Err(error) => {
                 let problem = Problem::new(format!("cannot be read: {error}"));

@@ -35,6 +35,11 @@ const SHARD: &str = "shard-";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(args: &Run, count: u32, color: Color) -> Outcome {
+    if args.scenario.scenario == Path::new("-") {
+        return Err(Failure::usage(
+            "standard input can be read once, and each of the processes reads the scenario: give them a file",
+        ));
+    }
     let stop = Stop::on_signals().or_io(|| "could not catch signals".to_owned())?;
     #[cfg(feature = "embedded-broker")]
     let embedded = args.embedded_broker.then(super::start_broker).transpose()?;
