@@ -83,6 +83,17 @@ fn signals_that_were_ignored_when_it_began_stay_ignored() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_leaves_the_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("report")).unwrap();
+    // Where a folder should be made, last of all.
+    fs::write(folder.path().join("report/latency"), "").unwrap();
+    let said = run_text(SCENARIO, folder.path(), &["--embedded-broker"]).expect(5);
+    assert!(said.text().contains("PASSED  little"), "{}", said.text());
+    assert!(said.err.contains("report/latency"), "{}", said.err);
+}
+
+#[test]
 fn an_impossible_threshold_fails_the_run_and_says_what_was_seen() {
     let folder = tempfile::tempdir().unwrap();
     let said = run_text(SCENARIO, folder.path(), &["--embedded-broker", "-e", "limit=1us"]).expect(1);

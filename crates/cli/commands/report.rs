@@ -2,7 +2,10 @@
 
 use std::io::{self, IsTerminal as _};
 
-use mqscope_report::{Summary, write::text};
+use mqscope_report::{
+    Summary,
+    write::{Folder, text},
+};
 
 use crate::{
     args::{Color, Report, ShowReport},
@@ -28,6 +31,22 @@ fn show(args: &ShowReport, color: Color) -> Outcome {
     let summary = Summary::from_json(&text).or_io(|| path.display().to_string())?;
     print(&summary, color)?;
     Ok(Exit::Passed)
+}
+
+/// Prints the verdict if it is to be `shown`, and then writes the report: a disk may be full, and whoever reads may be gone.
+pub(super) fn tell(
+    summary: &Summary,
+    folder: &Folder,
+    shown: Option<Color>,
+    write: impl FnOnce(&Folder) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let printed = shown.map_or(Ok(()), |color| print(summary, color));
+    write(folder)?;
+    printed?;
+    if shown.is_some() {
+        eprintln!("mqscope: the report of {} is in {}", summary.run.name, folder.path().display());
+    }
+    Ok(())
 }
 
 /// The summary on standard output.

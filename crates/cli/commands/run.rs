@@ -18,6 +18,7 @@ use mqscope_report::{Outcome as Verdict, Seconds, units, write::Folder};
 use crate::broker::{BrokerSettings, EmbeddedBroker};
 use crate::{
     args::{Color, Run},
+    commands::report,
     exit::{Exit, Failure, OrExit as _, Outcome},
     scenario,
     stop::Stop,
@@ -53,7 +54,6 @@ pub(crate) fn run(args: Run, color: Color) -> Outcome {
 
     let other_descriptors = |plan: &Plan| if url.is_some() { Estimate::of(plan).connections } else { 0 };
     let plan = scenario::load(&args.scenario, url.clone(), color)?;
-    let name = plan.name.clone();
     let folder = folder(&args, &plan)?;
     let stop_run = StopRun::default();
     let mut control = Control { stop: stop_run.clone(), ..Control::default() };
@@ -70,11 +70,8 @@ pub(crate) fn run(args: Run, color: Color) -> Outcome {
     let finished = stopping(&stop, &stop_run, || mqscope_load::run(plan, control)).map_err(run_failure)?;
 
     // the report is written also when the run was interrupted, and says so
-    write(&folder, &finished)?;
-    if !args.quiet && !args.sharing.child {
-        super::report::print(&finished.summary, color)?;
-        eprintln!("mqscope: the report of {name} is in {}", folder.path().display());
-    }
+    let shown = (!args.quiet && !args.sharing.child).then_some(color);
+    report::tell(&finished.summary, &folder, shown, |folder| write(folder, &finished))?;
     Ok(exit(finished.summary.outcome))
 }
 

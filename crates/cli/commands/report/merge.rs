@@ -34,11 +34,9 @@ pub(super) fn merge(args: &MergeReport, color: Color) -> Outcome {
     let folders = wait_for(args)?;
     let finish = Finish { clock_error: args.clock_error, demands };
     let (summary, series) = merge_folders(&folders, &finish)?;
-    out.write(&summary, Some(&series)).map_err(Failure::io)?;
-    if !args.quiet {
-        super::print(&summary, color)?;
-        eprintln!("mqscope: the report of {} is in {}", summary.run.name, out.path().display());
-    }
+    super::tell(&summary, &out, (!args.quiet).then_some(color), |out| {
+        out.write(&summary, Some(&series)).map_err(Failure::io)
+    })?;
     Ok(run::exit(summary.outcome))
 }
 

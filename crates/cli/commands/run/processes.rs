@@ -248,10 +248,8 @@ fn conclude(shards: &[Shard], folder: &Folder, args: &Run, color: Color) -> Outc
     }
     let folders: Vec<PathBuf> = shards.iter().map(|shard| shard.out.clone()).collect();
     let (summary, series) = report::merge_folders(&folders, &Finish::default())?;
-    folder.write(&summary, Some(&series)).map_err(Failure::io)?;
-    if !args.quiet {
-        report::print(&summary, color)?;
-        eprintln!("mqscope: the report of {} is in {}", summary.run.name, folder.path().display());
-    }
+    report::tell(&summary, folder, (!args.quiet).then_some(color), |folder| {
+        folder.write(&summary, Some(&series)).map_err(Failure::io)
+    })?;
     Ok(exit(summary.outcome))
 }
