@@ -421,3 +421,21 @@ fn a_packet_that_never_ends_is_noticed_by_the_ping_that_it_swallows() {
     assert_eq!(count(&finished, "disconnects", None), 1);
     assert!(first_note(&finished).contains("no answer to PINGREQ"), "{}", first_note(&finished));
 }
+
+#[test]
+fn where_the_broker_takes_few_at_once_the_oldest_message_goes_first() {
+    let stall = Some((1, Duration::from_millis(400)));
+    let broker = Broker::start(Faults { receive_maximum: Some(1), stall, ..Faults::default() });
+    let finished = broker.run(
+        "groups:
+  pub:
+    count: 1
+    protocol: 5
+    publish: {one: {topic: one, qos: 1, rate: 50/s}, two: {topic: two, qos: 1, rate: 40/s}}
+phases: [{name: steady, duration: 1s}]
+validity: {send_lag: ['p(99) < 1h']}",
+    );
+    assert_eq!(count(&finished, "publish_rate", None), 90);
+    let heard: Vec<u64> = broker.take_heard().iter().map(|heard| heard.intended_us).collect();
+    assert!(heard.is_sorted(), "{heard:?}");
+}

@@ -21,21 +21,23 @@ impl Device {
     pub(super) fn publish(&mut self, mut now: Nanos, tools: &mut Tools) {
         // What is meant after the phase belongs to the next one, which may be due already.
         let end = tools.shared.end_of(tools.phase);
-        for index in 0..self.streams.len() {
-            while !self.streams[index].held && self.streams[index].course.next() <= now.min(end) {
-                if self.is_blocked() {
-                    return;
-                }
-                let list = &self.of(tools).publish[index];
-                if !self.session.has_room(list.qos) || self.streams[index].inflight >= list.max_inflight {
-                    self.streams[index].held = true;
-                    break;
-                }
-                self.send(index, now, tools);
-                if tools.buffers.out.len() >= BATCH_BYTES {
-                    self.flush(tools);
-                    now = tools.now();
-                }
+        loop {
+            let due = now.min(end);
+            let due = self.streams.iter().enumerate().filter(|(_, s)| !s.held && s.course.next() <= due);
+            // The oldest first, whichever list it is of: where the broker takes few at once, each has its turn.
+            let Some((index, _)) = due.min_by_key(|(_, stream)| stream.course.next()) else { return };
+            if self.is_blocked() {
+                return;
+            }
+            let list = &self.of(tools).publish[index];
+            if !self.session.has_room(list.qos) || self.streams[index].inflight >= list.max_inflight {
+                self.streams[index].held = true;
+                continue;
+            }
+            self.send(index, now, tools);
+            if tools.buffers.out.len() >= BATCH_BYTES {
+                self.flush(tools);
+                now = tools.now();
             }
         }
     }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use mqscope_load::{Control, Finished, Overrides, Plan, Scenario};
 use mqscope_report::Summary;
 use mqscope_wire::{
-    Ack, ConnAck, Packet, PacketId, Properties, Publish, QoS, ReasonCode, ReasonCodes, Strict, SubAck,
-    Version, decode, encode, frame,
+    Ack, ConnAck, Packet, PacketId, Properties, PropertiesBuf, Property, Publish, QoS, ReasonCode,
+    ReasonCodes, Strict, SubAck, Version, decode, encode, frame,
 };
 
 use listener::Listener;
@@ -44,6 +44,8 @@ pub(crate) struct Faults {
     pub(crate) keep_sessions: bool,
     /// Answer QoS 1 with this reason (5.0).
     pub(crate) puback: u8,
+    /// Take so many messages at QoS 1 and 2 at once (5.0).
+    pub(crate) receive_maximum: Option<u16>,
     /// Say this, whatever it is, after SUBACK.
     pub(crate) babble: &'static [u8],
 }
@@ -202,7 +204,12 @@ impl State {
                 let new = self.known.lock().expect("not poisoned").insert(id);
                 let session_present = self.faults.keep_sessions && !connect.clean_start && !new;
                 let reason = ReasonCode(self.faults.refuse.unwrap_or(0));
-                say(Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::EMPTY }));
+                let mut properties = PropertiesBuf::new();
+                if let Some(most) = self.faults.receive_maximum {
+                    properties.push(Property::ReceiveMaximum(most)).expect("encodes");
+                }
+                let properties = properties.as_properties();
+                say(Packet::ConnAck(ConnAck { session_present, reason, properties }));
                 reason == ReasonCode::SUCCESS
             }
             Packet::Subscribe(subscribe) => {
