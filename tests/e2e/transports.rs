@@ -224,9 +224,42 @@ fn each_device_has_the_certificate_that_its_path_says() {
     let said = run(["validate", scenario.to_str().unwrap()]).expect(0);
     assert!(said.text().contains("(TLS over TCP)"), "{}", said.text());
     assert!(said.text().contains("devices show 21 certificates"), "{}", said.text());
-    fs::remove_file(authority.folder().join("devices-7.key")).unwrap();
-    let said = run(["validate", scenario.to_str().unwrap()]).expect(5);
-    assert!(said.err.contains("devices-7.key cannot be read"), "{}", said.err);
+    for gone in ["devices-7.key", "devices-9.key", "devices-9.pem"] {
+        fs::remove_file(authority.folder().join(gone)).unwrap();
+    }
+    let said = run(["validate", scenario.to_str().unwrap()]).expect(2);
+    for says in [
+        "1 file is not there: ",
+        "devices-9.pem",
+        "2 files are not there: ",
+        "devices-7.key, ",
+        "devices-9.key",
+        "scenario.yaml:1:",
+    ] {
+        assert!(said.err.contains(says), "{}", said.err);
+    }
+    authority.write("devices-7.key", "no key");
+    authority.issue("devices-9", vec![]);
+    let said = run(["validate", scenario.to_str().unwrap()]).expect(2);
+    assert!(said.err.contains("devices-7.key holds no private key"), "{}", said.err);
+}
+
+#[test]
+fn a_client_certificate_of_version_1_says_what_it_is_and_how_to_make_another() {
+    let authority = Authority::new();
+    let pair = KeyPair::generate().unwrap();
+    let mut der = CertificateParams::default().self_signed(&pair).unwrap().der().to_vec();
+    // Version 3 is written as 2.
+    let version = der.windows(5).position(|bytes| bytes == [0xa0, 3, 2, 1, 2]).expect("a version");
+    der[version + 4] = 0;
+    authority.write("old.pem", &pem("CERTIFICATE", &der));
+    authority.write("old.key", &pem("PRIVATE KEY", &pair.serialize_der()));
+    let client = "client: {cert: old.pem, key: old.key}";
+    let said =
+        authority.run(&format!("{{brokers: 'mqtts://localhost', tls: {{ca: ca.pem, {client}}}}}")).expect(2);
+    for says in ["the client certificate", "old.pem", "X.509 version 1", "-extfile", "scenario.yaml:1:"] {
+        assert!(said.err.contains(says), "{}", said.err);
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::{
 
 use jiff::ZonedDateTime;
 use mqscope_load::{
-    Control, Finished, MeetingError, Plan, Progress, RunError, Stop as StopRun, scenario::Estimate,
+    Control, Finished, MeetingError, Plan, Progress, RunError, SecurityError, Stop as StopRun,
+    scenario::Estimate,
 };
 use mqscope_report::{Outcome as Verdict, Seconds, units, write::Folder};
 
@@ -171,8 +172,15 @@ fn write(folder: &Folder, finished: &Finished) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A file that is not what it should be is the scenario's fault.
+pub(super) fn security_failure(error: SecurityError) -> Failure {
+    let exit = if let SecurityError::File(_) = error { Exit::Usage } else { Exit::Io };
+    Failure { exit, error: error.into() }
+}
+
 fn run_failure(error: RunError) -> Failure {
     let exit = match error {
+        RunError::Security(error) => return security_failure(error),
         RunError::Late { .. } => Exit::Invalid,
         RunError::Stopped => Exit::Interrupted,
         RunError::Meeting(MeetingError::Used { .. } | MeetingError::Other { .. }) => Exit::Usage,

@@ -7,6 +7,7 @@ use mqscope_load::{
     scenario::{Estimate, Pick},
 };
 
+use super::run::security_failure;
 use crate::{
     args::{Color, Validate},
     exit::{Exit, Failure, Outcome},
@@ -15,7 +16,7 @@ use crate::{
 
 pub(crate) fn validate(args: &Validate, color: Color) -> Outcome {
     let plan = scenario::load(&args.scenario, None, color)?;
-    let certificates = Certificates::check(&plan).map_err(Failure::io)?;
+    let certificates = Certificates::check(&plan).map_err(security_failure)?;
     let mut text = format!("scenario      {}\nseed          {}\n", plan.name, plan.seed);
     target(&plan, certificates, &mut text);
     text.push_str(&Estimate::of(&plan).to_string());

@@ -199,6 +199,10 @@ fn plan(root: &Node, reader: &Reader<'_>, folder: &Path, overrides: &Overrides) 
         silent_lists(root, reader, &plan);
     }
     section.finish(&LATER);
+    // Which devices there are must be right first.
+    if reader.is_content() {
+        tls::absent_files(root, reader, &plan);
+    }
     Some(plan)
 }
 

@@ -23,7 +23,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 mod arrival;
 pub(crate) mod files;
-mod identity;
+pub(crate) mod identity;
 mod keylog;
 mod security;
 mod sessions;

@@ -34,6 +34,11 @@ impl<'s> Reader<'s> {
         self.report(problem.at(self.source, span.clone()));
     }
 
+    /// Whether nothing was found wrong so far.
+    pub(crate) fn is_content(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
     /// Everything found wrong, in the order of the file; `None` when nothing is.
     pub(crate) fn into_problems(self) -> Option<Problems> {
         let mut list = self.problems.into_inner();

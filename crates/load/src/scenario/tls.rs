@@ -8,7 +8,11 @@ use super::problem::Problem;
 use super::section::{Reader, Section};
 use super::template::{Scope, Template};
 use super::yaml::Node;
-use crate::transport::files;
+use super::{Plan, entry};
+use crate::transport::{files, identity};
+
+/// More files that are not there are told as a number.
+const MOST_ABSENT: usize = 100;
 
 /// How TLS is spoken with brokers at `mqtts://` and `wss://`.
 #[derive(Clone, Debug, Default)]
@@ -125,6 +129,33 @@ fn client(node: &Node, reader: &Reader<'_>, folder: &Path) -> Option<ClientCerti
         check(node, reader, pair.map(drop));
     }
     Some(client)
+}
+
+/// Reports devices' own certificates and keys that are not there.
+pub(super) fn absent_files(root: &Node, reader: &Reader<'_>, plan: &Plan) {
+    let Some(client @ ClientCertificate::Files { cert, key, folder }) = &plan.target.tls.client else {
+        return;
+    };
+    if !client.differs() || !plan.target.speaks_tls() {
+        return;
+    }
+    let place = ["target", "tls", "client"].into_iter().try_fold(root, entry);
+    for (name, template) in [("cert", cert), ("key", key)] {
+        let absent = identity::absent(plan, template, folder);
+        if absent.is_empty() {
+            continue;
+        }
+        let count = absent.len();
+        let mut list: Vec<String> =
+            absent.iter().take(MOST_ABSENT).map(|path| path.display().to_string()).collect();
+        if count > MOST_ABSENT {
+            list.push(format!("and {} more", count - MOST_ABSENT));
+        }
+        let files = if count == 1 { "file is" } else { "files are" };
+        let problem = Problem::new(format!("{count} {files} not there: {}", list.join(", ")));
+        let place = place.and_then(|client| entry(client, name)).unwrap_or(root);
+        reader.report_at(&place.span, problem.help("each device needs its own, or `issue_from` makes them"));
+    }
 }
 
 /// Reports what is wrong with a file.

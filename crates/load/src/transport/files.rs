@@ -10,6 +10,8 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
+use super::tls;
+
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -36,9 +38,17 @@ pub enum FileError {
     #[error("{} holds no private key", .0.display())]
     NoKey(PathBuf),
     /// A certificate or key in it cannot be used.
-    #[error("{} cannot be used: {source}", path.display())]
+    #[error("{} cannot be used: {}", path.display(), tls::plain(source))]
     Unusable {
         /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// A client's certificate cannot be used.
+    #[error("the client certificate {} cannot be used: {}", path.display(), tls::plain(source))]
+    BadClient {
+        /// Its file.
         path: PathBuf,
         /// Why.
         source: rustls::Error,
@@ -79,11 +89,8 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
 /// A certificate with those it goes back to, and its key.
 pub(crate) fn identity(cert: &Path, key: &Path) -> Result<Arc<CertifiedKey>, FileError> {
     let chain = certificates(cert)?;
-    let unusable = |path: &Path| {
-        let path = path.to_owned();
-        move |source| FileError::Unusable { path, source }
-    };
-    let signing = any_supported_type(&private_key(key)?).map_err(unusable(key))?;
+    let signing = any_supported_type(&private_key(key)?)
+        .map_err(|source| FileError::Unusable { path: key.to_owned(), source })?;
     let pair = CertifiedKey::new(chain, signing);
     match pair.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
@@ -92,7 +99,7 @@ pub(crate) fn identity(cert: &Path, key: &Path) -> Result<Arc<CertifiedKey>, Fil
         Err(rustls::Error::InconsistentKeys(_)) => {
             Err(FileError::Mismatch { cert: cert.to_owned(), key: key.to_owned() })
         }
-        Err(source) => Err(unusable(cert)(source)),
+        Err(source) => Err(FileError::BadClient { path: cert.to_owned(), source }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Devices' certificates: read from files, or issued.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -31,16 +32,31 @@ pub(super) fn identities(plan: &Plan) -> Result<Vec<Arc<CertifiedKey>>, Security
                 return Ok(vec![pair(cert.constant().to_owned(), key.constant().to_owned())?]);
             }
             for_each_device(plan, |device, client_id, group| {
-                let text = |template: &Template| {
-                    let random = device_random(plan.seed, device, PURPOSE);
-                    let of = &plan.groups[group];
-                    let i = device - of.first_device;
-                    template.to_text(&mut Moment { client_id, i, group: &of.name, seq: 0, now_ns: 0, random })
-                };
+                let text = |template| file_of(plan, template, device, client_id, group);
                 pair(text(cert), text(key))
             })
         }
     }
+}
+
+/// Files of devices that are not there, each once, by name; `template` is where each has its own.
+pub(crate) fn absent(plan: &Plan, template: &Template, folder: &Path) -> Vec<PathBuf> {
+    let looked = for_each_device(plan, |device, client_id, group| {
+        let path = folder.join(file_of(plan, template, device, client_id, group));
+        Ok((!path.exists()).then_some(path))
+    });
+    let mut absent: Vec<PathBuf> = looked.into_iter().flatten().flatten().collect();
+    absent.sort();
+    absent.dedup();
+    absent
+}
+
+/// Where a device's file is.
+fn file_of(plan: &Plan, template: &Template, device: u32, client_id: &str, group: usize) -> String {
+    let random = device_random(plan.seed, device, PURPOSE);
+    let of = &plan.groups[group];
+    let i = device - of.first_device;
+    template.to_text(&mut Moment { client_id, i, group: &of.name, seq: 0, now_ns: 0, random })
 }
 
 /// Does something for every device, on all cores; the results stand in the devices' order.

@@ -1,5 +1,6 @@
 //! TLS on a socket that does not wait.
 
+use std::fmt;
 use std::io::{self, Read as _, Write as _};
 
 use mio::net::TcpStream;
@@ -164,7 +165,7 @@ pub(super) fn explain(error: &Error) -> String {
             Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
                 "TLS: the broker's certificate is not valid yet".to_owned()
             }
-            why => format!("TLS: the broker's certificate is refused: {why}"),
+            why => format!("TLS: the broker's certificate is refused: {}", plain(why)),
         },
         Error::AlertReceived(
             alert @ (Alert::CertificateRequired
@@ -176,11 +177,43 @@ pub(super) fn explain(error: &Error) -> String {
             | Alert::UnknownCA
             | Alert::AccessDenied
             | Alert::HandshakeFailure),
-        ) => format!("TLS: the broker answered with the alert {alert:?}: see target.tls.client"),
-        Error::AlertReceived(alert) => format!("TLS: the broker answered with the alert {alert:?}"),
+        ) => format!(
+            "TLS: the broker answered with the alert `{}`: see target.tls.client",
+            words(&format!("{alert:?}"))
+        ),
+        Error::AlertReceived(alert) => {
+            format!("TLS: the broker answered with the alert `{}`", words(&format!("{alert:?}")))
+        }
         Error::InvalidMessage(_) => "TLS: the broker does not speak TLS on this port".to_owned(),
-        error => format!("TLS: {error}"),
+        error => format!("TLS: {}", plain(error)),
     }
+}
+
+/// What rustls says, without the names that things have in its code.
+pub(super) fn plain(error: impl fmt::Display) -> String {
+    let said = format!("{error}");
+    if said.contains("UnsupportedCertVersion") {
+        return "it is of X.509 version 1, and TLS takes version 3 (`openssl x509 -req` makes one if it is given \
+                -extfile)"
+            .to_owned();
+    }
+    let said = match said.split_once("Other(OtherError(") {
+        Some((before, within)) => format!("{before}{}", within.replacen("))", "", 1)),
+        None => said,
+    };
+    said.split(' ').map(words).collect::<Vec<_>>().join(" ")
+}
+
+/// `HandshakeFailure` as `handshake failure`.
+fn words(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && text.ends_with(char::is_lowercase) {
+            text.push(' ');
+        }
+        text.push(c);
+    }
+    if text == name { text } else { text.to_lowercase() }
 }
 
 #[cfg(test)]
@@ -196,5 +229,21 @@ mod tests {
         ] {
             assert!(explain(&error).contains(key), "{}", explain(&error));
         }
+    }
+
+    /// As rustls wraps what its verifier says.
+    #[derive(Debug, thiserror::Error)]
+    #[error("no matter what")]
+    struct UnsupportedCrlVersion;
+
+    #[test]
+    fn nothing_is_said_in_the_names_of_code() {
+        let alert = Error::AlertReceived(AlertDescription::BadRecordMac);
+        assert_eq!(explain(&alert), "TLS: the broker answered with the alert `bad record mac`");
+        let incompatible = Error::PeerIncompatible(rustls::PeerIncompatible::NoCipherSuitesInCommon);
+        assert_eq!(explain(&incompatible), "TLS: peer is incompatible: no cipher suites in common");
+        let other = rustls::OtherError(std::sync::Arc::new(UnsupportedCrlVersion));
+        let other = Error::InvalidCertificate(CertificateError::Other(other));
+        assert_eq!(explain(&other), "TLS: the broker's certificate is refused: unsupported crl version");
     }
 }
