@@ -57,6 +57,8 @@ pub(crate) struct Session {
     subscribing: Option<(u16, Nanos)>,
     keep_alive: Nanos,
     last_sent: Nanos,
+    /// When the broker's last whole packet came.
+    last_heard: Nanos,
     /// When the PINGREQ was sent that waits for its answer.
     pinged: Option<Nanos>,
 }
@@ -119,6 +121,7 @@ impl Session {
             subscribing: None,
             keep_alive: 0,
             last_sent: 0,
+            last_heard: 0,
             pinged: None,
         }
     }
@@ -255,13 +258,13 @@ impl Session {
     pub(crate) fn deadline(&self) -> Nanos {
         match (self.state, self.pinged) {
             (State::Up, Some(sent)) if self.keep_alive > 0 => sent + self.keep_alive,
-            (State::Up, None) if self.keep_alive > 0 => self.last_sent + self.keep_alive,
+            (State::Up, None) if self.keep_alive > 0 => self.last_sent.min(self.last_heard) + self.keep_alive,
             _ => Nanos::MAX,
         }
     }
 
-    /// Sends PINGREQ when nothing else was sent for the keep alive (MQTT 5.0 §3.1.2.10), and notices when the
-    /// one before was not answered in that time.
+    /// Sends PINGREQ when nothing else was sent for the keep alive (MQTT 5.0 §3.1.2.10) or nothing was heard for so long, and
+    /// notices when the one before was not answered in that time. So who publishes all the time finds out as well.
     pub(crate) fn tick(&mut self, now: Nanos, out: &mut Vec<u8>) -> Result<(), Fault> {
         if now < self.deadline() {
             return Ok(());
@@ -368,6 +371,7 @@ impl Session {
             }
             _ => return Err(Fault::OutOfPlace(kind)),
         };
+        self.last_heard = now;
         if out.len() > before {
             self.last_sent = now;
         }

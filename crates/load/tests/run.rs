@@ -416,10 +416,14 @@ fn a_packet_longer_than_declared_is_refused_whole_or_not() {
 
 #[test]
 fn a_packet_that_never_ends_is_noticed_by_the_ping_that_it_swallows() {
-    let (finished, broker) = babbled(&[0x30, 0xff, 0xff, 0xff, 0x7f], "keep_alive: 1s", "3s");
-    assert_eq!(broker.seen("PINGREQ"), 1);
-    assert_eq!(count(&finished, "disconnects", None), 1);
-    assert!(first_note(&finished).contains("no answer to PINGREQ"), "{}", first_note(&finished));
+    // Also where messages of its own go out all the time.
+    for publish in ["", ", publish: {data: {topic: d, rate: 10/s}}"] {
+        let group = format!("keep_alive: 1s{publish}");
+        let (finished, broker) = babbled(&[0x30, 0xff, 0xff, 0xff, 0x7f], &group, "3s");
+        assert_eq!(broker.seen("PINGREQ"), 1);
+        assert_eq!(count(&finished, "disconnects", None), 1);
+        assert!(first_note(&finished).contains("no answer to PINGREQ"), "{}", first_note(&finished));
+    }
 }
 
 #[test]

@@ -248,8 +248,10 @@ fn keep_alive_pings_only_in_silence_and_notices_a_dead_broker() {
     let mut pair = Pair::up(Version::V311, &[]);
     assert_eq!(pair.session.deadline(), 17 * SECOND);
     pair.now = 12 * SECOND;
-    pair.publish(QoS::AtMostOnce).expect("sent");
-    assert_eq!(pair.session.deadline(), 22 * SECOND, "a message is a sign of life");
+    pair.publish(QoS::AtLeastOnce).expect("sent");
+    assert_eq!(pair.session.deadline(), 17 * SECOND, "so far it was not heard");
+    pair.says(Packet::PubAck(Ack::success(PacketId::new(1).expect("not zero"))));
+    assert_eq!(pair.session.deadline(), 22 * SECOND, "a message and its answer are signs of life");
     pair.sent();
     pair.now = 22 * SECOND;
     pair.session.tick(pair.now, &mut pair.out).expect("pings");
