@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 use crate::program::{Said, finish, interrupt, mqscope, run};
@@ -239,6 +240,29 @@ fn ctrl_c_ends_all_processes_and_the_report_says_so() {
     for pid in children {
         assert!(!Path::new(&format!("/proc/{pid}")).exists(), "process {pid} goes on");
     }
+}
+
+#[test]
+fn a_shard_that_dies_leaves_the_figures_of_the_others() {
+    let bench = Bench::new();
+    let mut command = bench.command(&["--processes", "3", "-e", "duration=10m"], "report");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    // Everyone has published for a second at least.
+    assert!(lines.any(|line| line.starts_with("00:02")), "it ended by itself");
+    let victim = Pid::from_raw(children_of(child.id())[0] as i32).expect("a process");
+    rustix::process::kill_process(victim, Signal::KILL).expect("it runs");
+    let rest: Vec<String> = lines.collect();
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(5), "{rest:#?}");
+    assert!(rest.iter().any(|line| line.contains("was killed by signal 9")), "{rest:#?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    for says in ["UNABLE  shards", "was killed by signal 9", "nothing is judged", " of 3 on one machine"] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    let summary = bench.summary("report");
+    assert_eq!((&summary["outcome"], &summary["run"]["parts"]), (&"unable".into(), &2.into()));
+    assert!(total(&summary, "publish_rate") > 0);
 }
 
 #[test]

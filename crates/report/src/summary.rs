@@ -88,7 +88,7 @@ pub enum Outcome {
     Invalid,
     /// Worse than the baseline.
     Worse,
-    /// It could not connect, read or capture.
+    /// It could not connect, read, capture or go on.
     Unable,
     /// Ended by the user.
     Interrupted,

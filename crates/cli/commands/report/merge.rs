@@ -32,7 +32,7 @@ pub(super) fn merge(args: &MergeReport, color: Color) -> Outcome {
     };
     let out = Folder::create(&args.out).map_err(Failure::io)?;
     let folders = wait_for(args)?;
-    let finish = Finish { clock_error: args.clock_error, demands };
+    let finish = Finish { clock_error: args.clock_error, demands, gone: Vec::new() };
     let (summary, series) = merge_folders(&folders, &finish)?;
     super::tell(&summary, &out, (!args.quiet).then_some(color), |out| {
         out.write(&summary, Some(&series)).map_err(Failure::io)

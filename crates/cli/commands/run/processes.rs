@@ -7,9 +7,9 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read},
-    os::unix::process::CommandExt as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Sender},
     thread,
     time::{Duration, Instant},
@@ -119,7 +119,7 @@ struct Shard {
     pipe: Option<ChildStdin>,
     /// When it was told to end.
     told: Option<Instant>,
-    code: Option<i32>,
+    status: Option<ExitStatus>,
     /// Its last words on standard error.
     errors: mpsc::Receiver<String>,
     lines: Option<mpsc::Receiver<Line>>,
@@ -139,8 +139,8 @@ impl Shard {
             thread::spawn(move || read(err, &error, Some));
         }
         let pipe = child.stdin.take();
-        let (told, code, last) = (None, None, None);
-        Ok(Self { number, out, child, pipe, told, code, errors, lines: Some(lines), last })
+        let (told, status, last) = (None, None, None);
+        Ok(Self { number, out, child, pipe, told, status, errors, lines: Some(lines), last })
     }
 
     fn end(&mut self) {
@@ -165,19 +165,29 @@ impl Shard {
         for error in self.errors.try_iter() {
             eprintln!("shard {}: {}", self.number, error.strip_prefix("mqscope: ").unwrap_or(&error));
         }
-        if self.code.is_some() {
+        if self.status.is_some() {
             return Ok(true);
         }
         if self.told.is_some_and(|told| told.elapsed() > PATIENCE) {
             // Only ever the process that was started here.
             self.child.kill().or_io(|| format!("could not end shard {}", self.number))?;
         }
-        let ended = self.child.try_wait().or_io(|| format!("could not wait for shard {}", self.number))?;
-        if let Some(status) = ended {
-            // Of one that was killed there is no code.
-            self.code = Some(status.code().unwrap_or(Exit::Io as i32));
-        }
-        Ok(self.code.is_some())
+        self.status = self.child.try_wait().or_io(|| format!("could not wait for shard {}", self.number))?;
+        Ok(self.status.is_some())
+    }
+
+    /// Its exit code, once it has ended; of one that was killed there is none.
+    fn code(&self) -> Option<i32> {
+        self.status.map(|status| status.code().unwrap_or(Exit::Io as i32))
+    }
+
+    /// How it ended without a report.
+    fn fate(&self) -> String {
+        let how = match self.status.and_then(|status| status.signal()) {
+            Some(signal) => format!("was killed by signal {signal}"),
+            None => format!("ended with exit code {}", self.code().unwrap_or(Exit::Io as i32)),
+        };
+        format!("shard {} {how} and left no report", self.number)
     }
 
     fn has_reported(&self) -> bool {
@@ -214,7 +224,7 @@ fn attend(shards: &mut [Shard], stop: &Stop, quiet: bool) -> Result<(), Failure>
             shards.iter_mut().for_each(Shard::end);
         }
         // Without one of them there is no whole.
-        if shards.iter().any(|shard| shard.code.is_some() && !shard.has_reported()) {
+        if shards.iter().any(|shard| shard.status.is_some() && !shard.has_reported()) {
             shards.iter_mut().for_each(Shard::end);
         }
         if !quiet && told.elapsed() >= Duration::from_secs(1) {
@@ -231,22 +241,27 @@ fn attend(shards: &mut [Shard], stop: &Stop, quiet: bool) -> Result<(), Failure>
 
 /// Merges and judges.
 fn conclude(shards: &[Shard], folder: &Folder, args: &Run, color: Color) -> Outcome {
-    if let Some(shard) = shards.iter().find(|shard| !shard.has_reported()) {
-        // The first that failed by itself, not one that was ended for it.
-        let codes = shards.iter().filter(|shard| !shard.has_reported()).filter_map(|shard| shard.code);
-        let code = codes.min_by_key(|code| (*code == Exit::Interrupted as i32, *code)).or(shard.code);
-        let exit = match code {
+    let (reported, gone): (Vec<&Shard>, Vec<&Shard>) = shards.iter().partition(|shard| shard.has_reported());
+    let folders: Vec<PathBuf> = reported.iter().map(|shard| shard.out.clone()).collect();
+    // One that failed by itself, not one that was ended for it.
+    if let Some(first) =
+        gone.iter().min_by_key(|shard| (shard.code() == Some(Exit::Interrupted as i32), shard.code()))
+    {
+        let finish = Finish { gone: gone.iter().map(|shard| shard.fate()).collect(), ..Finish::default() };
+        // Where none or too little is left there is nothing to show.
+        if let Ok((summary, series)) = report::merge_folders(&folders, &finish) {
+            report::tell(&summary, folder, (!args.quiet).then_some(color), |folder| {
+                folder.write(&summary, Some(&series)).map_err(Failure::io)
+            })?;
+        }
+        let exit = match first.code() {
             Some(2) => Exit::Usage,
             Some(3) => Exit::Invalid,
             Some(130) => Exit::Interrupted,
             _ => Exit::Io,
         };
-        return Err(Failure {
-            exit,
-            error: anyhow::anyhow!("shard {} ended without a report", shard.number),
-        });
+        return Err(Failure { exit, error: anyhow::anyhow!("{}", first.fate()) });
     }
-    let folders: Vec<PathBuf> = shards.iter().map(|shard| shard.out.clone()).collect();
     let (summary, series) = report::merge_folders(&folders, &Finish::default())?;
     report::tell(&summary, folder, (!args.quiet).then_some(color), |folder| {
         folder.write(&summary, Some(&series)).map_err(Failure::io)

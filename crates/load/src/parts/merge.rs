@@ -33,6 +33,9 @@ pub struct Finish {
     pub clock_error: Option<Duration>,
     /// Thresholds and demands on the generator in place of the scenario's.
     pub demands: Option<(Vec<Threshold>, Vec<Threshold>)>,
+    /// What became of parts that are not there. The others are merged all the same then, and nothing is judged. Where it
+    /// is empty all must be there.
+    pub gone: Vec<String>,
 }
 
 /// Why parts make no whole.
@@ -89,7 +92,7 @@ pub enum MergeError {
 /// When they are not all parts of one run, each once.
 pub fn merge(mut pieces: Vec<Piece>, finish: &Finish) -> Result<Summary, MergeError> {
     pieces.sort_by_key(|piece| piece.record.part);
-    check(&pieces)?;
+    check(&pieces, finish)?;
     let summaries: Vec<Summary> = pieces.iter().map(|piece| piece.summary.clone()).collect();
     let mut whole = Summary::merge(&summaries)?;
     whole.notes.retain(|note| note.text != COULD_NOT_KEEP_UP);
@@ -113,6 +116,9 @@ pub fn merge(mut pieces: Vec<Piece>, finish: &Finish) -> Result<Summary, MergeEr
             whole = whole.with_note(NoteLevel::Info, text);
         }
     }
+    if !finish.gone.is_empty() {
+        return Ok(without(whole, &finish.gone));
+    }
     let records: Vec<&Record> = pieces.iter().map(|piece| &piece.record).collect();
     match judge(&records, error.map(|error| error.as_micros() as u64)) {
         Ok(cells) => settle(&mut whole, records[0], &cells),
@@ -134,8 +140,19 @@ pub fn merge(mut pieces: Vec<Piece>, finish: &Finish) -> Result<Summary, MergeEr
     Ok(conclude(whole, &pieces))
 }
 
+/// What is left where parts are gone: figures, and no verdict on them.
+fn without(mut whole: Summary, gone: &[String]) -> Summary {
+    leave_open(&mut whole);
+    whole.thresholds.clear();
+    whole.validity.clear();
+    whole.set_outcome(Outcome::Unable);
+    let says = "nothing is judged: these are the figures of the other shards, up to their early end";
+    let notes = gone.iter().map(String::as_str).chain([says]);
+    notes.fold(whole, |whole, text| whole.with_note(NoteLevel::Warning, text))
+}
+
 /// Whether they are all parts of one run, each once. They are ordered by number.
-fn check(pieces: &[Piece]) -> Result<(), MergeError> {
+fn check(pieces: &[Piece], finish: &Finish) -> Result<(), MergeError> {
     let Some(first) = pieces.first() else { return Err(MergeError::Nothing) };
     for piece in pieces {
         let (ours, theirs) = (&first.record, &piece.record);
@@ -165,7 +182,11 @@ fn check(pieces: &[Piece]) -> Result<(), MergeError> {
     let there = |number: &u32| pieces.iter().any(|piece| piece.record.part == *number);
     let missing: Vec<String> =
         (1..=of).filter(|number| !there(number)).map(|number| number.to_string()).collect();
-    if missing.is_empty() { Ok(()) } else { Err(MergeError::Missing { of, missing: missing.join(", ") }) }
+    if missing.is_empty() || !finish.gone.is_empty() {
+        Ok(())
+    } else {
+        Err(MergeError::Missing { of, missing: missing.join(", ") })
+    }
 }
 
 /// Whether all of them read the same clock: that of one machine between two starts.
@@ -185,7 +206,14 @@ fn facts(whole: &mut Summary, pieces: &[Piece]) {
     hosts.dedup();
     let machines =
         if hosts.len() == 1 { "one machine".to_owned() } else { format!("{} machines", hosts.len()) };
-    let shards = format!("1 to {} of {} on {machines}", pieces.len(), pieces.len());
+    let of = pieces.iter().map(|piece| piece.record.of).max().unwrap_or(0);
+    let numbers = if pieces.len() == of as usize {
+        format!("1 to {of}")
+    } else {
+        let numbers: Vec<String> = pieces.iter().map(|piece| piece.record.part.to_string()).collect();
+        numbers.join(", ")
+    };
+    let shards = format!("{numbers} of {of} on {machines}");
     for (name, value) in
         [("shards", shards), ("devices", sum("devices").to_string()), ("threads", sum("threads").to_string())]
     {

@@ -110,7 +110,7 @@ impl Page<'_> {
                 ("INVALID", Tone::Bad, "the generator could not keep up: do not believe the figures below")
             }
             Outcome::Worse => ("WORSE", Tone::Bad, "worse than the baseline"),
-            Outcome::Unable => ("UNABLE", Tone::Bad, "it could not connect, read or capture"),
+            Outcome::Unable => ("UNABLE", Tone::Bad, "it could not connect, read, capture or go on"),
             Outcome::Interrupted => {
                 ("INTERRUPTED", Tone::Warn, "it was ended early: the figures cover what was done")
             }
