@@ -26,6 +26,8 @@ mod hello;
 mod publish;
 mod receive;
 
+use hello::since;
+
 #[derive(Debug)]
 pub(crate) struct Device {
     /// Its place in the shard's list, and its token.
@@ -257,7 +259,17 @@ impl Device {
         was_urgent
     }
 
-    /// The run is over: says goodbye and lets go.
+    /// The run is over: counts what is still without its answer, with the time it has waited.
+    pub(crate) fn conclude(&mut self, now: Nanos, tools: &mut Tools) {
+        for (awaits, message) in self.session.waiting() {
+            if let Some((recorder, cell)) = tools.metrics(message.intended, usize::from(self.group)) {
+                recorder.count(cell.publish_unacknowledged, 1);
+                awaits.still(recorder, cell, since(message.intended, now), since(message.sent, now), 1);
+            }
+        }
+    }
+
+    /// Says goodbye and lets go.
     pub(crate) fn finish(&mut self, tools: &mut Tools) {
         if let Link::Open(_) = self.link {
             self.session.disconnect(ReasonCode::SUCCESS, &mut tools.buffers.out);

@@ -40,6 +40,8 @@
 //! - Intended instants are fixed when a phase begins. Whatever holds a message back, its response time counts from
 //!   then; what is never sent is counted as dropped.
 //! - Intended is published and dropped together, for every phase and group.
+//! - Of what is published at QoS 1 and 2 every message has its sample in the latency of its acknowledgement: one that never
+//!   came has the time until the end of the run, and is counted as `publish_unacknowledged`.
 //! - A delivery is expected if and only if the subscription's SUBACK was older than a moment when the message was
 //!   sent; both ends judge that by the stamp alone.
 //! - What a broker sends never panics and is bounded by what MQTT allows a packet to be.
@@ -64,6 +66,7 @@ mod sources;
 mod tools;
 mod topics;
 mod transport;
+mod unanswered;
 
 pub use health::Obstacle;
 pub use meeting::MeetingError;

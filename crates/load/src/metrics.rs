@@ -9,6 +9,9 @@ use crate::part::Part;
 use crate::scenario::{Plan, Target};
 use crate::transport::Stage;
 
+/// Publishes at QoS 1 and 2 whose exchange was not over when the run was, or when their session was lost.
+pub(crate) const UNACKNOWLEDGED: &str = "publish_unacknowledged";
+
 /// Ids of all metrics.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
@@ -44,6 +47,7 @@ pub(crate) struct Cell {
     pub publish_rate: CounterId,
     pub publish_dropped: CounterId,
     pub publish_failed: CounterId,
+    pub publish_unacknowledged: CounterId,
     pub bytes_sent: CounterId,
     pub bytes_received: CounterId,
     pub deliveries: CounterId,
@@ -170,6 +174,7 @@ impl Cell {
             publish_rate: catalog.counter_of("publish_rate", tags.clone(), publish_intended),
             publish_dropped: catalog.counter_of("publish_dropped", tags.clone(), publish_intended),
             publish_failed: catalog.counter_of("publish_failed", tags.clone(), publish_intended),
+            publish_unacknowledged: catalog.counter_of(UNACKNOWLEDGED, tags.clone(), publish_intended),
             bytes_sent: catalog.counter("bytes_sent", tags.clone()),
             bytes_received: catalog.counter("bytes_received", tags.clone()),
             deliveries: catalog.counter("deliveries", tags.clone()),

@@ -33,7 +33,7 @@ mod progress;
 mod reach;
 mod together;
 
-pub(crate) use ending::COULD_NOT_KEEP_UP;
+pub(crate) use ending::{COULD_NOT_KEEP_UP, note_unacknowledged};
 pub use progress::{Progress, Recent};
 
 /// How long before a phase its start is announced, so that every shard is ready for it.

@@ -95,7 +95,7 @@ pub(crate) struct Sent {
 }
 
 /// The answer an outgoing message waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::enum_variant_names, reason = "the specification's names")]
 pub(crate) enum Awaits {
     PubAck,
@@ -134,9 +134,9 @@ impl Session {
         self.state == State::Up
     }
 
-    /// Messages that wait for an answer, oldest first.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = Sent> {
-        self.outgoing.iter().map(|outgoing| outgoing.message)
+    /// Messages that wait for an answer, oldest first, and for which.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Awaits, Sent)> {
+        self.outgoing.iter().map(|outgoing| (outgoing.awaits, outgoing.message))
     }
 
     /// How many messages wait for an answer.

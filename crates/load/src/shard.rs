@@ -23,6 +23,7 @@ use crate::shared::Shared;
 use crate::tools::{Buffers, Counts, Queue, Tools};
 use crate::topics::mix;
 use crate::transport::{Inbound, Outbound};
+use crate::unanswered::Unanswered;
 
 const ALARM: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
@@ -104,6 +105,7 @@ impl Shard {
             queue: Queue::default(),
             tally: Tally::new(plan.phases.len(), plan.groups.len(), shared.part),
             sightings: Sightings::default(),
+            unanswered: Unanswered::default(),
             counts: Counts::new(plan.groups.len()),
             reasons: Default::default(),
             phase: 0,
@@ -280,6 +282,11 @@ impl Shard {
 
     fn finish(&mut self) {
         let now = self.tools.now();
+        for device in &mut self.devices {
+            device.conclude(now, &mut self.tools);
+        }
+        let Tools { unanswered, shared, recorder, .. } = &mut self.tools;
+        unanswered.conclude(now, &shared.metrics, recorder);
         let interval = self.take(now);
         for device in &mut self.devices {
             device.finish(&mut self.tools);

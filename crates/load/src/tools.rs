@@ -16,6 +16,7 @@ use crate::patience::Patience;
 use crate::session::Nanos;
 use crate::shared::Shared;
 use crate::transport::{Arrival, Inbound, Outbound};
+use crate::unanswered::Unanswered;
 
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -26,6 +27,7 @@ pub(crate) struct Tools {
     pub queue: Queue,
     pub tally: Tally,
     pub sightings: Sightings,
+    pub unanswered: Unanswered,
     pub counts: Counts,
     /// Why connections failed or ended, and how often.
     pub reasons: BTreeMap<String, u64>,

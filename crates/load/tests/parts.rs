@@ -133,6 +133,17 @@ fn nothing_is_lost_between_parts_that_was_not() {
 }
 
 #[test]
+fn what_is_never_acknowledged_is_counted_over_all_parts() {
+    let broker = Broker::start(Faults { silent_from: Some(100), ..Faults::default() });
+    let whole = merged(&broker, LOSSES, 3);
+    assert_eq!(total(&whole, "publish_unacknowledged"), 101);
+    let latencies = whole.results.latencies.iter().filter(|latency| latency.name == "puback_latency");
+    assert_eq!(latencies.map(|latency| latency.response.count).sum::<u64>(), 200);
+    let notes: Vec<_> = whole.notes.iter().filter(|note| note.text.contains("never acknowledged")).collect();
+    assert!(notes.len() == 1 && notes[0].text.starts_with("101 publishes"), "{notes:?}");
+}
+
+#[test]
 fn what_the_broker_loses_is_lost_also_between_parts() {
     let broker = Broker::start(Faults { lose: Some(10), repeat: Some(8), ..Faults::default() });
     let whole = merged(&broker, LOSSES, 3);

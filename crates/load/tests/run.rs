@@ -178,6 +178,36 @@ phases: [{name: steady, duration: 2s}]",
     assert!(lag < 250_000, "the wait was the broker's, not ours: {lag} µs");
 }
 
+/// 99 of 200 messages are answered: half of the percentiles are those of messages nobody answers.
+#[test]
+fn what_is_never_acknowledged_is_counted_and_as_slow_as_the_run_is_long() {
+    for (qos, metrics) in [(1, &["puback_latency"][..]), (2, &["pubrec_latency", "pubcomp_latency"])] {
+        let broker = Broker::start(Faults { silent_from: Some(100), ..Faults::default() });
+        let finished = broker.run(&fleet(qos, &format!("thresholds: {{{}: ['p(75) < 2s']}}", metrics[0])));
+        assert_eq!(finished.summary.outcome, Outcome::Failed, "{qos}");
+        assert_eq!(count(&finished, "publish_rate", None), 200);
+        assert_eq!(count(&finished, "publish_unacknowledged", Some(("group", "pub"))), 101);
+        for metric in metrics {
+            let latency = finished.summary.results.latencies.iter().find(|latency| latency.name == *metric);
+            let latency = latency.expect("has samples");
+            for form in [&latency.response, latency.service.as_ref().expect("has a service form")] {
+                assert_eq!(form.count, 200, "{metric}");
+                let slow = form.histogram.values_us().filter(|(us, _)| *us > 2_000_000);
+                let slow: u64 = slow.map(|(_, count)| count).sum();
+                assert!(slow >= 101, "{metric}: {slow} waited to the end");
+            }
+        }
+        let gauge = finished.summary.results.gauges.iter().find(|gauge| gauge.name == "inflight");
+        assert_eq!(gauge.expect("is there").last, 101.0);
+        let says = "101 publishes were never acknowledged";
+        assert!(
+            finished.summary.notes.iter().any(|note| note.text.contains(says)),
+            "{:?}",
+            finished.summary.notes
+        );
+    }
+}
+
 #[test]
 fn a_refused_connection_is_counted_with_its_reason() {
     let broker = Broker::start(Faults { refuse: Some(5), ..Faults::default() });
@@ -217,6 +247,8 @@ fn a_connection_that_breaks_is_counted_and_what_it_owed_is_dropped() {
     assert!((40..=50).contains(&sent), "{sent} sent, four of each device acknowledged");
     assert_eq!(sent + dropped, count(&finished, "publish_intended", None));
     assert_eq!(count(&finished, "publish_intended", None), 200);
+    assert_eq!(count(&finished, "publish_unacknowledged", None), sent - 40);
+    assert_eq!(samples(&finished, "puback_latency"), sent, "the rest wait to the end");
     assert_eq!(
         count(&finished, "delivery_lost", None),
         0,

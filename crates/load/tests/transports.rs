@@ -253,6 +253,7 @@ fn a_session_that_the_broker_keeps_goes_on_where_it_was() {
         assert!(broker.seen("DUP") >= 40, "{}", broker.seen("DUP"));
         assert_eq!(count(&finished, "delivery_duplicated", None), 0);
         assert_eq!(count(&finished, "publish_dropped", None), 0);
+        assert_eq!(count(&finished, "publish_unacknowledged", None), 0);
     }
 }
 
@@ -266,6 +267,7 @@ fn a_session_that_the_broker_forgot_is_forgotten() {
     assert_eq!(broker.seen("DUP"), 0);
     assert_eq!(count(&finished, "publish_rate", None), 200);
     assert_eq!(count(&finished, "deliveries", None), 320);
+    assert_eq!(count(&finished, "publish_unacknowledged", None), 40);
     assert_eq!(
         count(&finished, "delivery_lost", None),
         0,

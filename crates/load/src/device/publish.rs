@@ -148,12 +148,17 @@ impl Device {
         let group = &shared.plan.groups[usize::from(self.group)];
         let waiting: Vec<_> = self.session.waiting().collect();
         tools.counts.inflight -= waiting.len() as u64;
-        for message in waiting {
+        for (awaits, message) in waiting {
             let index = usize::from(message.label);
             let list = &group.publish[index];
+            let phase = shared.phase_at(message.intended);
+            if let Some(cell) = shared.metrics.cell(phase, usize::from(self.group)) {
+                tools.recorder.count(cell.publish_unacknowledged, 1);
+                tools.unanswered.note(phase, self.group, awaits, message);
+            }
             if list.stamp != Stamp::None {
                 let sent_us = shared.clock.unix(message.sent) as u64 / 1000;
-                self.expect(index, shared.phase_at(message.intended), sent_us, -1, tools);
+                self.expect(index, phase, sent_us, -1, tools);
             }
         }
         self.streams.iter_mut().for_each(|stream| stream.inflight = 0);

@@ -6,7 +6,7 @@ use mqscope_report::{Counter, NoteLevel, Outcome, ReportError, Summary, Threshol
 
 use super::judge::{Cells, judge, tag};
 use super::{Demand, Record};
-use crate::run::COULD_NOT_KEEP_UP;
+use crate::run::{COULD_NOT_KEEP_UP, note_unacknowledged};
 
 /// A latency between two devices, which may be of two parts.
 const DELIVERY: &str = "delivery_latency";
@@ -320,5 +320,6 @@ fn conclude(mut whole: Summary, pieces: &[Piece]) -> Summary {
     if whole.outcome == Outcome::Invalid {
         whole = whole.with_note(NoteLevel::Warning, COULD_NOT_KEEP_UP);
     }
+    whole = note_unacknowledged(whole);
     failures.into_iter().fold(whole, |whole, text| whole.with_note(NoteLevel::Warning, text))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mqscope_report::{NoteLevel, Outcome, Run as Facts, Summary, Threshold};
 
 use super::{Finished, Run};
+use crate::metrics::UNACKNOWLEDGED;
 
 /// More reasons than this are told as a number.
 const MOST_REASONS: usize = 12;
@@ -13,6 +14,20 @@ const MOST_REASONS: usize = 12;
 /// What an invalid run says.
 pub(crate) const COULD_NOT_KEEP_UP: &str = "the generator could not keep up, so its figures are not to be believed: \
     give it more or faster cores, run the broker elsewhere, or ask for fewer devices or messages";
+
+/// Says how many publishes were not acknowledged, if any.
+pub(crate) fn note_unacknowledged(summary: Summary) -> Summary {
+    let counters = summary.results.counters.iter().filter(|counter| counter.name == UNACKNOWLEDGED);
+    let count: u64 = counters.map(|counter| counter.count).sum();
+    if count == 0 {
+        return summary;
+    }
+    let text = format!(
+        "{count} publishes were never acknowledged ({UNACKNOWLEDGED}): the latency of what each waited for has the time \
+         from then to the end of the run"
+    );
+    summary.with_note(NoteLevel::Warning, text)
+}
 
 impl Run<'_> {
     pub(super) fn conclude(mut self, interrupted: bool) -> Finished {
@@ -69,6 +84,10 @@ impl Run<'_> {
         if reasons.len() > MOST_REASONS {
             let text = format!("and {} more reasons", reasons.len() - MOST_REASONS);
             summary = summary.with_note(NoteLevel::Warning, text);
+        }
+        // A part's are those of the whole, which says so when it is merged.
+        if part.is_whole() {
+            summary = note_unacknowledged(summary);
         }
         let record = (!part.is_whole()).then(|| self.record(&validity));
         Finished { summary, series: self.collector.series().clone(), part: record }

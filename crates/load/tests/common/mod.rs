@@ -40,6 +40,8 @@ pub(crate) struct Faults {
     pub(crate) close_after: Option<u64>,
     /// Stand still for this long at the n-th PUBLISH of all.
     pub(crate) stall: Option<(u64, Duration)>,
+    /// Say nothing more from the n-th PUBLISH of all on, and deliver nothing.
+    pub(crate) silent_from: Option<u64>,
     /// Keep sessions, of publishers at least.
     pub(crate) keep_sessions: bool,
     /// Answer QoS 1 with this reason (5.0).
@@ -249,8 +251,11 @@ impl State {
                 if publish.dup {
                     self.count("DUP");
                 }
-                self.pass_the_gate();
+                let number = self.pass_the_gate();
                 self.note(client, &publish);
+                if self.faults.silent_from.is_some_and(|from| number >= from) {
+                    return true;
+                }
                 self.deliver(&publish);
                 match (publish.qos, publish.packet_id) {
                     (QoS::AtLeastOnce, Some(id)) => {
@@ -297,8 +302,8 @@ impl State {
         self.heard.lock().expect("not poisoned").push(heard);
     }
 
-    /// Stands still at the n-th message, and everyone with it.
-    fn pass_the_gate(&self) {
+    /// Stands still at the n-th message, and everyone with it. Which message it is, from 1.
+    fn pass_the_gate(&self) -> u64 {
         let count = self.publishes.fetch_add(1, Ordering::Relaxed) + 1;
         let _closed = self.gate.lock().expect("not poisoned");
         if let Some((at, pause)) = self.faults.stall
@@ -306,6 +311,7 @@ impl State {
         {
             thread::sleep(pause);
         }
+        count
     }
 
     fn deliver(&self, publish: &Publish<'_>) {
