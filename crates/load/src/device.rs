@@ -259,8 +259,16 @@ impl Device {
         was_urgent
     }
 
-    /// The run is over: counts what is still without its answer, with the time it has waited.
+    /// The run is over: counts what is still without its answer, messages with the time they have waited.
     pub(crate) fn conclude(&mut self, now: Nanos, tools: &mut Tools) {
+        if let Link::Open(transport) = &self.link
+            && self.stage != Stage::Ready
+        {
+            let what = self.awaited_of(transport);
+            self.count_failure(tools);
+            let step = if self.stage == Stage::Hello { "connect failed" } else { "subscribe failed" };
+            tools.reason(format!("{step}: unanswered, no {what} by the end of the run"));
+        }
         for (awaits, message) in self.session.waiting() {
             if let Some((recorder, cell)) = tools.metrics(message.intended, usize::from(self.group)) {
                 recorder.count(cell.publish_unacknowledged, 1);
@@ -302,13 +310,18 @@ impl Device {
             }
             Link::Open(transport) if now >= self.patience(tools) => {
                 let waited = humantime::format_duration(tools.shared.plan.target.connect_timeout);
-                let what = match self.stage {
-                    Stage::Hello => transport.stage().wants(),
-                    _ => "SUBACK",
-                };
+                let what = self.awaited_of(transport);
                 self.fail(format!("no {what} within {waited}"), tools);
             }
             _ => {}
+        }
+    }
+
+    /// What a connection that is not ready waits for.
+    fn awaited_of(&self, transport: &Transport) -> &'static str {
+        match self.stage {
+            Stage::Hello => transport.stage().wants(),
+            _ => "SUBACK",
         }
     }
 
@@ -388,24 +401,8 @@ impl Device {
         if self.stage == Stage::Hello && self.fails_over(&reason, tools) {
             return;
         }
-        let failed_at = match &self.link {
-            Link::Open(transport) => transport.stage(),
-            _ => transport::Stage::Connecting,
-        };
-        let group = usize::from(self.group);
-        if let Some((recorder, cell)) = tools.metrics(self.intended, group) {
-            match self.stage {
-                Stage::Hello => {
-                    recorder.count(cell.connect_failed, 1);
-                    let layer = cell.transport.failed(failed_at);
-                    layer.into_iter().for_each(|counter| recorder.count(counter, 1));
-                }
-                Stage::Subscribing => recorder.count(cell.subscribe_failed, 1),
-                Stage::Ready => {}
-            }
-        }
+        self.count_failure(tools);
         if self.stage == Stage::Hello {
-            tools.counts.connect_failed += 1;
             tools.reason(format!("connect failed: {reason}"));
         } else {
             if let Some((recorder, cell)) = tools.current_metrics(self.group) {
@@ -418,12 +415,33 @@ impl Device {
         self.lapsed = self.retry(tools) && lapsed;
     }
 
+    /// Counts a connection that does not become ready, by how far it came.
+    fn count_failure(&self, tools: &mut Tools) {
+        let failed_at = match &self.link {
+            Link::Open(transport) => transport.stage(),
+            _ => transport::Stage::Connecting,
+        };
+        tools.counts.connect_failed += u64::from(self.stage == Stage::Hello);
+        let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) else { return };
+        match self.stage {
+            Stage::Hello => {
+                recorder.count(cell.connect_failed, 1);
+                let layer = cell.transport.failed(failed_at);
+                layer.into_iter().for_each(|counter| recorder.count(counter, 1));
+            }
+            Stage::Subscribing => recorder.count(cell.subscribe_failed, 1),
+            Stage::Ready => {}
+        }
+    }
+
     /// Lets go of the connection and of all that hung on it; of the session as well, unless the broker keeps it.
     fn leave(&mut self, tools: &mut Tools) {
         let counts = &mut tools.counts.groups[usize::from(self.group)];
         counts.connected -= u32::from(self.stage != Stage::Hello);
         counts.subscribed -= u32::from(self.stage == Stage::Ready);
         counts.unsettled -= u32::from(self.stage != Stage::Ready && self.retries == 0);
+        let is_opening = matches!(self.link, Link::Open(_)) && self.stage != Stage::Ready;
+        tools.counts.opening -= u64::from(is_opening);
         if self.of(tools).keeps_session() {
             self.session.pause();
         } else {

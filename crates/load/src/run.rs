@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -23,7 +23,7 @@ use crate::parts::{self, Record};
 use crate::scenario::{End, Estimate, Plan};
 use crate::session::Nanos;
 use crate::shard::{Command, Report, Shard};
-use crate::shared::{Network, Shared};
+use crate::shared::{Network, Shared, Slot};
 use crate::topics::mix;
 use crate::transport::{Security, SecurityError};
 
@@ -355,7 +355,7 @@ impl<'c> Run<'c> {
             let (now, left) = (self.shared.clock.now(), self.on_the_way());
             // A part does not know what the others sent to it: it ends when nothing comes any more.
             let known = self.shared.part.is_whole();
-            let arrived = known && self.all_begun(count) && left.0 == 0 && left.1 <= 0;
+            let arrived = known && self.all_begun(count) && left.0 == 0 && left.1 <= 0 && left.2 == 0;
             if arrived || now >= by || now - last.0 >= nanos(QUIET_DRAIN) {
                 return Ok(());
             }
@@ -365,10 +365,11 @@ impl<'c> Run<'c> {
         }
     }
 
-    /// Messages without their acknowledgement, and deliveries that have not come.
-    fn on_the_way(&self) -> (u64, i64) {
+    /// Messages without their acknowledgement, deliveries that have not come, and connections being made.
+    fn on_the_way(&self) -> (u64, i64, u64) {
         let outstanding = self.shared.slots.iter().map(|slot| slot.outstanding.load(Ordering::Relaxed)).sum();
-        (self.shared.sum(|slot| slot.inflight.load(Ordering::Relaxed)), outstanding)
+        let sum = |of: fn(&Slot) -> &AtomicU64| self.shared.sum(|slot| of(slot).load(Ordering::Relaxed));
+        (sum(|slot| &slot.inflight), outstanding, sum(|slot| &slot.opening))
     }
 
     /// Waits until something holds, an instant has come, or the run is to stop.

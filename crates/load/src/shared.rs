@@ -65,6 +65,8 @@ pub(crate) struct List {
 #[repr(align(128))]
 pub(crate) struct Slot {
     pub groups: Vec<GroupSlot>,
+    /// Connections being made, up to the last SUBACK.
+    pub opening: AtomicU64,
     pub inflight: AtomicU64,
     pub published: AtomicU64,
     pub delivered: AtomicU64,
@@ -113,6 +115,7 @@ impl Shared {
         });
         let slot = || Slot {
             groups: plan.groups.iter().map(|_| GroupSlot::default()).collect(),
+            opening: AtomicU64::new(0),
             inflight: AtomicU64::new(0),
             published: AtomicU64::new(0),
             delivered: AtomicU64::new(0),

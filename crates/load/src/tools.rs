@@ -53,6 +53,8 @@ pub(crate) struct Buffers {
 #[derive(Clone, Debug)]
 pub(crate) struct Counts {
     pub groups: Vec<GroupCounts>,
+    /// Connections being made, up to the last SUBACK.
+    pub opening: u64,
     pub inflight: u64,
     pub published: u64,
     pub delivered: u64,
@@ -100,7 +102,15 @@ impl Buffers {
 impl Counts {
     pub(crate) fn new(groups: usize) -> Self {
         let groups = vec![GroupCounts::default(); groups];
-        Self { groups, inflight: 0, published: 0, delivered: 0, connect_failed: 0, outstanding: 0 }
+        Self {
+            groups,
+            opening: 0,
+            inflight: 0,
+            published: 0,
+            delivered: 0,
+            connect_failed: 0,
+            outstanding: 0,
+        }
     }
 }
 
@@ -141,6 +151,7 @@ impl Tools {
             shown.subscribed.store(group.subscribed, Relaxed);
             shown.unsettled.store(group.unsettled, Relaxed);
         }
+        slot.opening.store(self.counts.opening, Relaxed);
         slot.inflight.store(self.counts.inflight, Relaxed);
         slot.published.store(self.counts.published, Relaxed);
         slot.delivered.store(self.counts.delivered, Relaxed);

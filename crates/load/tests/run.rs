@@ -230,6 +230,33 @@ fn a_broker_that_does_not_answer_is_given_up() {
     assert_eq!(count(&finished, "delivery_expected", None), 0, "whoever is not subscribed is owed nothing");
 }
 
+/// Of twelve connects the broker leaves one without its CONNACK, and the run ends before that has its patience.
+#[test]
+fn a_connect_that_waits_when_the_run_ends_has_failed() {
+    let text = "groups: {sub: {count: 12, subscribe: t}}
+phases: [{name: connects, duration: 200ms, sub: {connect: {rate: 1000/s}}}]";
+    let stop = Stop::default();
+    for stopped in [false, true] {
+        let broker = Broker::start(Faults { ignore_connect: Some(12), ..Faults::default() });
+        let handle = stop.clone();
+        let progress = move |_: &mqscope_load::Progress<'_>| handle.stop();
+        let control = if stopped {
+            Control { stop: stop.clone(), progress: Some(Box::new(progress)), ..Control::default() }
+        } else {
+            Control::default()
+        };
+        let text = if stopped { text.replace("200ms", "5m") } else { text.to_owned() };
+        let finished = run(broker.plan(&text), control).expect("runs");
+        assert_eq!(count(&finished, "connect_attempts", None), 12);
+        assert_eq!((count(&finished, "connects", None), count(&finished, "connect_failed", None)), (11, 1));
+        assert_eq!(count(&finished, "tcp_connect_failed", None), 0);
+        assert_eq!(samples(&finished, "connect_latency"), 11);
+        let notes: Vec<_> = finished.summary.notes.iter().map(|note| note.text.as_str()).collect();
+        let says = "connect failed: unanswered, no CONNACK by the end of the run (1 times)";
+        assert!(notes.contains(&says), "{notes:?}");
+    }
+}
+
 #[test]
 fn a_refused_subscription_is_no_subscription() {
     let broker = Broker::start(Faults { grant: Some(0x80), ..Faults::default() });

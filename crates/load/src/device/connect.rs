@@ -34,7 +34,10 @@ impl Device {
     pub(super) fn dial(&mut self, now: Nanos, tools: &mut Tools) {
         (self.began, self.stepped) = (now, now);
         match self.begin(tools) {
-            Ok(transport) => self.link = Link::Open(transport),
+            Ok(transport) => {
+                self.link = Link::Open(transport);
+                tools.counts.opening += 1;
+            }
             Err(trouble) => self.fail(trouble.to_string(), tools),
         }
     }
@@ -156,6 +159,7 @@ impl Device {
         if let Some((recorder, cell)) = tools.metrics(self.intended, usize::from(self.group)) {
             recorder.count(cell.failovers, 1);
         }
+        tools.counts.opening -= u64::from(matches!(self.link, Link::Open(_)));
         self.failovers += 1;
         self.broker = (self.broker + 1) % target.brokers.len() as u32;
         self.session.pause();

@@ -133,6 +133,7 @@ impl Device {
     fn settled(&mut self, now: Nanos, tools: &mut Tools) {
         self.stage = Stage::Ready;
         self.released = now;
+        tools.counts.opening -= 1;
         let counts = &mut tools.counts.groups[usize::from(self.group)];
         counts.subscribed += 1;
         counts.unsettled -= u32::from(self.retries == 0);

@@ -32,6 +32,8 @@ pub(crate) struct Faults {
     pub(crate) delay: Option<u64>,
     /// Refuse every CONNECT with this code.
     pub(crate) refuse: Option<u8>,
+    /// Do not answer every n-th CONNECT.
+    pub(crate) ignore_connect: Option<u64>,
     /// Do not answer SUBSCRIBE.
     pub(crate) ignore_subscribe: bool,
     /// Grant this quality at most; 0x80 refuses.
@@ -185,8 +187,12 @@ impl State {
         let _ = socket.shutdown(Shutdown::Both);
     }
 
-    fn count(&self, what: &str) {
-        *self.seen.lock().expect("not poisoned").entry(what.to_owned()).or_default() += 1;
+    /// Counts one more; how many there are now.
+    fn count(&self, what: &str) -> u64 {
+        let mut seen = self.seen.lock().expect("not poisoned");
+        let count = seen.entry(what.to_owned()).or_default();
+        *count += 1;
+        *count
     }
 
     /// Answers a packet; whether to go on.
@@ -197,12 +203,15 @@ impl State {
         version: Version,
         writer: &Arc<Mutex<TcpStream>>,
     ) -> bool {
-        self.count(&packet.packet_type().to_string());
+        let number = self.count(&packet.packet_type().to_string());
         let say = |packet: Packet<'_>| send(&mut writer.lock().expect("not poisoned"), &packet, version);
         match packet {
             Packet::Connect(connect) => {
                 let id = connect.client_id.to_string();
                 self.client_ids.lock().expect("not poisoned").insert(client, id.clone());
+                if self.faults.ignore_connect.is_some_and(|every| number.is_multiple_of(every)) {
+                    return true;
+                }
                 let new = self.known.lock().expect("not poisoned").insert(id);
                 let session_present = self.faults.keep_sessions && !connect.clean_start && !new;
                 let reason = ReasonCode(self.faults.refuse.unwrap_or(0));
