@@ -56,6 +56,8 @@ pub(crate) struct Device {
     enrolled: bool,
     /// It was ready, and is coming back: what it is meant to send meanwhile is still owed.
     lapsed: bool,
+    /// It was asked to connect, and is meant to publish from then on, whether it is connected or not.
+    called: bool,
     /// When the connect was meant, when it was begun, and when its last step was done.
     intended: Nanos,
     began: Nanos,
@@ -132,6 +134,7 @@ impl Device {
             retried: 0,
             enrolled: false,
             lapsed: false,
+            called: false,
             intended: 0,
             began: 0,
             stepped: 0,
@@ -144,6 +147,8 @@ impl Device {
     /// A phase begins at `start`: the device gets its new schedule, and its instant to connect if it is to.
     pub(crate) fn begin_phase(&mut self, start: Nanos, tools: &mut Tools) {
         let shared = tools.shared.clone();
+        // Whoever is asked to connect in this phase is called when that instant has come.
+        self.called = !matches!(self.link, Link::Idle);
         if let Some(phase) = shared.plan.phases.get(tools.phase)
             && matches!(self.link, Link::Idle | Link::Down)
             && let Some(ramp) = &phase.acts[usize::from(self.group)].connect
@@ -154,8 +159,15 @@ impl Device {
             self.retries = 0;
             tools.counts.groups[usize::from(self.group)].unsettled += 1;
         }
-        self.schedule(start, start, tools);
+        self.schedule(start, tools);
         self.arm(tools);
+    }
+
+    /// The first connect is due: what the phase means the device to send counts from now on.
+    fn call(&mut self, tools: &Tools) {
+        if !std::mem::replace(&mut self.called, true) {
+            self.schedule(self.intended, tools);
+        }
     }
 
     /// A phase ends: what was meant before and not sent by now will not be.
@@ -172,27 +184,24 @@ impl Device {
             );
             stream.course = Course::NEVER;
             stream.held = false;
-            if left > 0
-                && let Some(cell) = shared.metrics.cell(tools.phase, usize::from(self.group))
-            {
-                tools.recorder.count(cell.publish_intended, left);
-                tools.recorder.count(cell.publish_dropped, left);
-            }
+            drop_intended(left, self.group, tools);
         }
     }
 
-    /// Courses of the phase that began at `start`, from `now` on, if the device can send.
-    fn schedule(&mut self, start: Nanos, now: Nanos, tools: &Tools) {
+    /// Courses of the phase under way from an instant on, if the device was called. They run while it is not connected as
+    /// well: nothing wakes it then, and what it misses is counted when it is ready or the phase ends.
+    fn schedule(&mut self, from: Nanos, tools: &Tools) {
         let shared = &tools.shared;
+        let start = shared.start_of(tools.phase);
         let of = &shared.plan.groups[usize::from(self.group)];
         for (index, (stream, list)) in self.streams.iter_mut().zip(&of.publish).enumerate() {
             stream.held = false;
             stream.course = match pace(tools, self.group, index) {
-                Some(pace) if self.stage == Stage::Ready || self.lapsed => {
+                Some(pace) if self.called => {
                     let (seed, number) =
                         (stream_seed(shared.plan.seed, tools.phase, list), list.first_stream + self.i);
                     let mut course = Course::begin(&pace, start, self.i, of.count, seed, number);
-                    course.skip_to(now, &pace, seed, number);
+                    course.skip_to(from, &pace, seed, number);
                     course
                 }
                 _ => Course::NEVER,
@@ -200,24 +209,23 @@ impl Device {
         }
     }
 
-    /// Back again: what was meant meanwhile is sent now, its clock running since then. At most once means that
-    /// nobody keeps it for later.
+    /// Ready: what was meant meanwhile is dropped, except that a device that comes back sends it now, its clock running since
+    /// then. At most once means that nobody keeps it for later.
     fn catch_up(&mut self, now: Nanos, tools: &mut Tools) {
         let shared = tools.shared.clone();
         let of = &shared.plan.groups[usize::from(self.group)];
+        let is_back = std::mem::take(&mut self.lapsed);
+        // What is meant after the phase belongs to the next one.
+        let until = now.min(shared.end_of(tools.phase).saturating_add(1));
         for (index, (stream, list)) in self.streams.iter_mut().zip(&of.publish).enumerate() {
             stream.held = false;
-            let Some(pace) = pace(tools, self.group, index).filter(|_| list.qos == QoS::AtMostOnce) else {
-                continue;
-            };
+            let keeps = is_back && list.qos != QoS::AtMostOnce;
+            let Some(pace) = pace(tools, self.group, index).filter(|_| !keeps) else { continue };
             let (seed, number) =
                 (stream_seed(shared.plan.seed, tools.phase, list), list.first_stream + self.i);
-            let missed = stream.course.left_before(now, &pace, seed, number);
-            stream.course.skip_to(now, &pace, seed, number);
-            if let Some(cell) = shared.metrics.cell(tools.phase, usize::from(self.group)) {
-                tools.recorder.count(cell.publish_intended, missed);
-                tools.recorder.count(cell.publish_dropped, missed);
-            }
+            let missed = stream.course.left_before(until, &pace, seed, number);
+            stream.course.skip_to(until, &pace, seed, number);
+            drop_intended(missed, self.group, tools);
         }
     }
 
@@ -464,6 +472,14 @@ impl Device {
 
     fn of<'p>(&self, tools: &'p Tools) -> &'p Group {
         &tools.shared.plan.groups[usize::from(self.group)]
+    }
+}
+
+/// Counts messages of the phase under way that were meant and will not be sent.
+fn drop_intended(count: u64, group: u16, tools: &mut Tools) {
+    if let Some(cell) = tools.shared.metrics.cell(tools.phase, usize::from(group)) {
+        tools.recorder.count(cell.publish_intended, count);
+        tools.recorder.count(cell.publish_dropped, count);
     }
 }
 

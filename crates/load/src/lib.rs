@@ -39,7 +39,8 @@
 //! Invariants:
 //! - Intended instants are fixed when a phase begins. Whatever holds a message back, its response time counts from
 //!   then; what is never sent is counted as dropped.
-//! - Intended is published and dropped together, for every phase and group.
+//! - Intended is published and dropped together, for every phase and group. A device is meant to publish from the instant
+//!   its first connect is meant for, in every phase that has a rate for it, whether it is connected or not.
 //! - Of what is published at QoS 1 and 2 every message has its sample in the latency of its acknowledgement: one that never
 //!   came has the time until the end of the run, and is counted as `publish_unacknowledged`.
 //! - A delivery is expected if and only if the subscription's SUBACK was older than a moment when the message was

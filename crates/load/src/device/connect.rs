@@ -27,6 +27,7 @@ impl Device {
             recorder.count(cell.reconnects, retries);
         }
         self.failovers = 0;
+        self.call(tools);
         self.dial(now, tools);
     }
 

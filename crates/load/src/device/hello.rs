@@ -138,11 +138,7 @@ impl Device {
         counts.subscribed += 1;
         counts.unsettled -= u32::from(self.retries == 0);
         self.retries = 0;
-        if std::mem::take(&mut self.lapsed) {
-            self.catch_up(now, tools);
-        } else {
-            self.schedule(tools.shared.start_of(tools.phase), now, tools);
-        }
+        self.catch_up(now, tools);
     }
 }
 

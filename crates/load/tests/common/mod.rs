@@ -32,6 +32,8 @@ pub(crate) struct Faults {
     pub(crate) delay: Option<u64>,
     /// Refuse every CONNECT with this code.
     pub(crate) refuse: Option<u8>,
+    /// Refuse the first n CONNECTs as unavailable.
+    pub(crate) refuse_first: u64,
     /// Do not answer every n-th CONNECT.
     pub(crate) ignore_connect: Option<u64>,
     /// Do not answer SUBSCRIBE.
@@ -214,7 +216,8 @@ impl State {
                 }
                 let new = self.known.lock().expect("not poisoned").insert(id);
                 let session_present = self.faults.keep_sessions && !connect.clean_start && !new;
-                let reason = ReasonCode(self.faults.refuse.unwrap_or(0));
+                let unavailable = (number <= self.faults.refuse_first).then_some(3);
+                let reason = ReasonCode(self.faults.refuse.or(unavailable).unwrap_or(0));
                 let mut properties = PropertiesBuf::new();
                 if let Some(most) = self.faults.receive_maximum {
                     properties.push(Property::ReceiveMaximum(most)).expect("encodes");
