@@ -8,6 +8,13 @@
 //! Where the run is dealt to several processes, the publisher's does not know the subscriber's: it notes what it
 //! sent to whom ([`across`]), and what was expected is worked out when the parts are merged.
 //!
+//! A message to a shared subscription is expected once, whoever gets it, and booked with the group of the share's first
+//! member at the lowest quality of service any member subscribed with; a member that gets it books it there. A device may
+//! have a subscription of its own to the same topic as well: nothing in a packet says which of the two it is for (but
+//! for identifiers of subscriptions, which are not used), so the first copy counts for its own, the second for the share,
+//! and one more is a duplicate. A message that a broker gives to two members, the first of which did not acknowledge it,
+//! counts as two.
+//!
 //! A subscription counts from a moment after its SUBACK: long enough that every shard knows of it by then.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -153,11 +160,11 @@ impl Recipients {
             }
         }
         for members in &self.shared {
-            // Whichever member gets it: at the first one's quality, for its group.
-            if let Some((device, qos)) =
-                members.iter().find_map(|member| Some((member.device, owed(member)?)))
-            {
-                add(device, qos);
+            // Whichever member gets it: it is booked where the share's are, which its receiver knows as well.
+            let first = members.first().filter(|_| members.iter().any(|member| owed(member).is_some()));
+            if let Some(first) = first {
+                let lowest = members.iter().map(|member| member.qos).min().unwrap_or(first.qos);
+                add(first.device, qos.min(lowest));
             }
         }
         (expected, settled)
@@ -219,6 +226,17 @@ impl Tally {
         let (expected, delivered) = (self.expected[at][qos].max(0), self.delivered[at][qos]);
         (expected as u64, (expected - delivered).max(0) as u64)
     }
+}
+
+/// By which of its subscriptions a device gets a stream's messages; shared ones by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Its own only.
+    Own,
+    /// A shared one.
+    Share(u32),
+    /// Two, with a copy each: its own or a shared one, and a shared one.
+    Both { first: Option<u32>, second: u32 },
 }
 
 /// What a delivery was, compared with those before it of the same stream to the same device.

@@ -105,6 +105,8 @@ impl Shard {
             queue: Queue::default(),
             tally: Tally::new(plan.phases.len(), plan.groups.len(), shared.part),
             sightings: Sightings::default(),
+            seconds: Sightings::default(),
+            ways: Default::default(),
             unanswered: Unanswered::default(),
             counts: Counts::new(plan.groups.len()),
             reasons: Default::default(),

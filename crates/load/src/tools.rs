@@ -9,8 +9,9 @@ use dary_heap::OctonaryHeap;
 use mio::Registry;
 use mqscope_report::Recorder;
 use mqscope_wire::PropertiesBuf;
+use rustc_hash::FxHashMap;
 
-use crate::ledger::{Sightings, Tally};
+use crate::ledger::{Sightings, Tally, Way};
 use crate::metrics::Cell;
 use crate::patience::Patience;
 use crate::session::Nanos;
@@ -27,6 +28,10 @@ pub(crate) struct Tools {
     pub queue: Queue,
     pub tally: Tally,
     pub sightings: Sightings,
+    /// The same for second copies, to devices that are to get two.
+    pub seconds: Sightings,
+    /// How streams reach devices that have other subscriptions beside a shared one; device and stream as in `sightings`.
+    pub ways: FxHashMap<u64, Way>,
     pub unanswered: Unanswered,
     pub counts: Counts,
     /// Why connections failed or ended, and how often.

@@ -73,6 +73,20 @@ pub(crate) struct Filters {
     /// The first is the root.
     nodes: Vec<Node>,
     entries: Vec<Entry>,
+    shares: Vec<Share>,
+    /// Of each device with a shared subscription: the share of each of its filters, in their order.
+    memberships: FxHashMap<u32, Box<[Option<u32>]>>,
+}
+
+/// A shared subscription: a name and a filter.
+#[derive(Clone, Debug)]
+pub(crate) struct Share {
+    /// In the order of devices.
+    pub members: Vec<u32>,
+    /// Where its messages are booked, whoever gets them: with the group of its first member, at the lowest quality of
+    /// service that any member subscribed with.
+    pub group: u16,
+    pub qos: QoS,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +140,8 @@ impl Filters {
         let mut shares: FxHashMap<String, u32> = FxHashMap::default();
         for group in plan.groups.iter().filter(|group| !group.subscribe.is_empty()) {
             for i in 0..group.count {
+                let device = group.first_device + i;
+                let mut memberships = Vec::new();
                 for (text, subscribe) in filter_texts(plan, group, i) {
                     let (share, topic) = split_share(&text);
                     let share = share.map_or(NONE, |name| {
@@ -133,7 +149,14 @@ impl Filters {
                         let next = shares.len() as u32;
                         *shares.entry(format!("{name}/{topic}")).or_insert(next)
                     });
-                    filters.insert(topic, group.first_device + i, share, subscribe);
+                    filters.insert(topic, device, share, subscribe);
+                    memberships.push((share != NONE).then_some(share));
+                    if share != NONE {
+                        filters.join(share, device, plan.group_of(device) as u16, subscribe.qos);
+                    }
+                }
+                if memberships.iter().any(Option::is_some) {
+                    filters.memberships.insert(device, memberships.into());
                 }
             }
         }
@@ -147,7 +170,28 @@ impl Filters {
             children: FxHashMap::default(),
             nodes: vec![root],
             entries: Vec::new(),
+            shares: Vec::new(),
+            memberships: FxHashMap::default(),
         }
+    }
+
+    fn join(&mut self, share: u32, device: u32, group: u16, qos: QoS) {
+        match self.shares.get_mut(share as usize) {
+            Some(share) => {
+                share.members.push(device);
+                share.qos = share.qos.min(qos);
+            }
+            None => self.shares.push(Share { members: vec![device], group, qos }),
+        }
+    }
+
+    /// The share of each of a device's filters, in their order; empty if it shares none.
+    pub(crate) fn memberships(&self, device: u32) -> &[Option<u32>] {
+        self.memberships.get(&device).map_or(&[], |of| of)
+    }
+
+    pub(crate) fn share(&self, number: u32) -> &Share {
+        &self.shares[number as usize]
     }
 
     fn insert(&mut self, filter: &str, device: u32, share: u32, subscribe: &Subscribe) {

@@ -133,6 +133,17 @@ fn nothing_is_lost_between_parts_that_was_not() {
 }
 
 #[test]
+fn a_shared_subscription_between_parts_loses_what_no_member_gets() {
+    for (lose, lost) in [(None, 0), (Some(10), 20), (Some(1), 200)] {
+        let broker = Broker::start(Faults { lose, ..Faults::default() });
+        let text = LOSSES.replace("fleet/+', qos", "$share/s/fleet/+', qos");
+        let whole = merged(&broker, &text, 3);
+        assert_eq!((total(&whole, "delivery_expected"), total(&whole, "delivery_lost")), (200, lost));
+        assert_eq!(total(&whole, "deliveries"), 200 - lost);
+    }
+}
+
+#[test]
 fn what_is_never_acknowledged_is_counted_over_all_parts() {
     let broker = Broker::start(Faults { silent_from: Some(100), ..Faults::default() });
     let whole = merged(&broker, LOSSES, 3);
@@ -152,15 +163,6 @@ fn what_the_broker_loses_is_lost_also_between_parts() {
     assert_eq!(whole.thresholds[0].says, "count is 40");
     // Of the 400 numbered deliveries every eighth is repeated, but those that are lost: 40 is the least common multiple.
     assert_eq!(total(&whole, "delivery_duplicated"), 40);
-}
-
-#[test]
-fn of_a_shared_subscription_across_parts_each_message_is_owed_once() {
-    // The broker of these tests knows no shared subscriptions, so none of them comes.
-    let text = LOSSES.replace("filter: 'fleet/+'", "filter: '$share/s/fleet/+'");
-    let broker = Broker::start(Faults::default());
-    let whole = merged(&broker, &text, 2);
-    assert_eq!((total(&whole, "delivery_expected"), total(&whole, "delivery_lost")), (200, 200));
 }
 
 #[test]

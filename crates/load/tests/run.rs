@@ -144,6 +144,55 @@ fn copies_for_overlapping_filters_are_no_duplicates() {
     assert_eq!(count(&finished, "delivery_lost", None), 0);
 }
 
+/// Ten publishers, 200 messages; members of one shared subscription in two groups, who get them in turn.
+fn sharing(first: &str, second: &str) -> String {
+    let members =
+        format!("  a: {{count: 1, subscribe: [{first}]}}\n  b: {{count: 1, subscribe: [{second}]}}\n");
+    fleet(1, "").replace("  sub: {count: 2, subscribe: [{filter: 'fleet/+', qos: 1}]}\n", &members)
+}
+
+const SHARE: &str = "{filter: '$share/s/fleet/+', qos: 1}";
+
+#[test]
+fn a_shared_subscription_loses_what_none_of_its_members_gets() {
+    for (lose, lost) in [(None, 0), (Some(10), 20)] {
+        let broker = Broker::start(Faults { lose, ..Faults::default() });
+        let finished = broker.run(&sharing(SHARE, SHARE));
+        let of = |name, group| count(&finished, name, Some(("group", group)));
+        assert_eq!((of("delivery_expected", "a"), of("delivery_expected", "b")), (200, 0), "with the first");
+        assert_eq!((of("delivery_lost", "a"), of("delivery_lost", "b")), (lost, 0));
+        assert!(of("deliveries", "a") > 0 && of("deliveries", "b") > 0);
+        assert_eq!(count(&finished, "deliveries", None), 200 - lost);
+        assert_eq!(count(&finished, "delivery_duplicated", None), 0);
+    }
+}
+
+#[test]
+fn a_shared_subscription_is_held_to_the_lowest_quality_of_its_members() {
+    let broker = Broker::start(Faults { lose: Some(10), ..Faults::default() });
+    let finished = broker.run(&sharing(SHARE, &SHARE.replace("qos: 1", "qos: 0")));
+    assert_eq!(count(&finished, "delivery_expected", Some(("qos", "0"))), 200);
+    assert_eq!(count(&finished, "delivery_lost", Some(("qos", "0"))), 20);
+    assert_eq!(count(&finished, "delivery_lost", None), 20);
+}
+
+/// One member has a subscription of its own beside: it gets each message once, and half of them twice.
+#[test]
+fn a_copy_for_the_shared_subscription_is_no_copy_too_many() {
+    for (own, lose) in [(0, None), (1, None), (0, Some(10)), (1, Some(10))] {
+        let broker = Broker::start(Faults { lose, ..Faults::default() });
+        let both = format!("{SHARE}, {{filter: 'fleet/#', qos: 1}}");
+        let text = if own == 0 { sharing(&both, SHARE) } else { sharing(SHARE, &both) };
+        let finished = broker.run(&text);
+        assert_eq!(count(&finished, "delivery_expected", None), 400);
+        assert_eq!(count(&finished, "delivery_duplicated", None), 0);
+        assert_eq!(count(&finished, "delivery_lost", None), if lose.is_some() { 40 } else { 0 });
+        if lose.is_none() {
+            assert_eq!(count(&finished, "delivery_overlapping", None), 100);
+        }
+    }
+}
+
 #[test]
 fn a_lower_quality_granted_is_the_quality_expected() {
     let broker = Broker::start(Faults { grant: Some(0), ..Faults::default() });

@@ -6,7 +6,7 @@ use mqscope_wire::{PacketType, Publish, QoS, ReasonCode, Strict, decode, frame};
 
 use super::hello::since;
 use super::{Device, Link, named};
-use crate::ledger::{Gaps, Sighting};
+use crate::ledger::{Gaps, Sighting, Way};
 use crate::scenario::Stamp;
 use crate::session::{Awaits, Event, Fault, Nanos, Sent};
 use crate::stamp::{Mark, NAME};
@@ -202,14 +202,29 @@ impl Device {
         let intended = shared.clock.since_start(mark.intended_ns);
         let phase = shared.phase_at(intended);
         let qos = self.effective_qos(message, mark.stream, tools);
-        let owed = shared.roll.owes(self.number, mark.sent_us());
-        if owed && sighting != Sighting::Again {
-            tools.tally.deliver(phase, group, qos);
-            tools.counts.outstanding -= 1;
+        let way = self.way(message, mark.stream, tools);
+        let mut second = false;
+        match (way, sighting) {
+            (Way::Both { second: share, .. }, Sighting::Again) => {
+                let (sighting, _) = tools.seconds.see(self.number, mark.stream, mark.sequence, Gaps::Usual);
+                second = matches!(sighting, Sighting::New | Sighting::Late);
+                if second {
+                    self.book(Some(share), phase, qos, &mark, tools);
+                }
+            }
+            (_, Sighting::Again) => {}
+            (Way::Own, _) => self.book(None, phase, qos, &mark, tools),
+            (Way::Share(share), _) => self.book(Some(share), phase, qos, &mark, tools),
+            (Way::Both { first, .. }, _) => self.book(first, phase, qos, &mark, tools),
         }
         let stray = first && self.own_filters(message, tools).is_none();
-        let overlapping = sighting == Sighting::Again
-            && self.own_filters(message, tools).is_some_and(|(count, _)| count > 1);
+        let overlapping = match way {
+            Way::Both { .. } => second,
+            _ => {
+                sighting == Sighting::Again
+                    && self.own_filters(message, tools).is_some_and(|(count, _)| count > 1)
+            }
+        };
         let Some(cell) = shared.metrics.cell(phase, group) else { return };
         let recorder = &mut tools.recorder;
         recorder.count(cell.deliveries, 1);
@@ -228,6 +243,57 @@ impl Device {
             let response = since(intended, now);
             let service = response.saturating_sub(Duration::from_nanos(mark.lag_ns));
             recorder.response_and_service(cell.delivery, response, service);
+        }
+    }
+
+    /// By which of the device's subscriptions a stream's messages come.
+    fn way(&self, message: &Publish<'_>, stream: u32, tools: &mut Tools) -> Way {
+        if !tools.shared.sharing[usize::from(self.group)] {
+            return Way::Own;
+        }
+        let memberships = tools.shared.filters.memberships(self.number);
+        if let [Some(share)] = memberships {
+            return Way::Share(*share);
+        }
+        let moving = tools.shared.list(stream).scattered;
+        let pair = u64::from(self.number) << 32 | u64::from(stream);
+        if let Some(way) = tools.ways.get(&pair).filter(|_| !moving) {
+            return *way;
+        }
+        let topic = String::from_utf8_lossy(message.topic.as_bytes());
+        let texts = filter_texts(&tools.shared.plan, self.of(tools), self.i).zip(memberships);
+        let matching = texts.filter(|((filter, _), _)| matches(split_share(filter).1, &topic));
+        let (shares, own): (Vec<_>, Vec<_>) = matching.map(|(_, share)| *share).partition(Option::is_some);
+        let mut shares = shares.into_iter().flatten();
+        let way = match (own.is_empty(), shares.next(), shares.next()) {
+            (_, None, _) => Way::Own,
+            (true, Some(share), None) => Way::Share(share),
+            (true, first, Some(second)) => Way::Both { first, second },
+            (false, Some(second), _) => Way::Both { first: None, second },
+        };
+        if !moving {
+            tools.ways.insert(pair, way);
+        }
+        way
+    }
+
+    /// Books a delivery where it was expected, if it was: for a shared subscription, or for the device's own.
+    fn book(&self, share: Option<u32>, phase: usize, qos: QoS, mark: &Mark, tools: &mut Tools) {
+        let Tools { shared, tally, counts, .. } = tools;
+        let owes = |device: u32| shared.roll.owes(device, mark.sent_us());
+        let Some(share) = share.map(|share| shared.filters.share(share)) else {
+            if owes(self.number) {
+                tally.deliver(phase, usize::from(self.group), qos);
+                counts.outstanding -= 1;
+            }
+            return;
+        };
+        // Whichever member it is owed to, any may get it.
+        if owes(self.number) || share.members.iter().any(|member| owes(*member)) {
+            let list = shared.list(mark.stream);
+            let published = shared.plan.groups[list.group].publish[list.list].qos;
+            tally.deliver(phase, usize::from(share.group), published.min(share.qos));
+            counts.outstanding -= 1;
         }
     }
 

@@ -117,8 +117,13 @@ fn expect(
             let all = looks().find(|(.., (_, overlap))| matches!(overlap, Overlap::All));
             let some = looks().find(|(.., (_, overlap))| matches!(overlap, Overlap::Some));
             match (all, some) {
-                // Whichever member gets it: at the first one's quality, for its group.
-                (Some((device, qos, (granted, _))), _) => add(device, qos, granted),
+                // Whichever member gets it: booked where the share's are, which its receiver knows as well.
+                (Some(_), _) => {
+                    let lowest = members.iter().map(|(_, qos)| *qos).min();
+                    if let (Some((first, _)), Some(lowest)) = (members.first(), lowest) {
+                        add(*first, lowest, lowest);
+                    }
+                }
                 (None, Some((device, ..))) if count != 0 => return Err(unclear(phase, device)),
                 _ => {}
             }
@@ -230,6 +235,12 @@ mod tests {
         let sent = publisher(Vec::new(), vec![vec![(10, 1), (11, 1)]]);
         let both = vec![(10, 1, 900, Some(20_000)), (11, 1, 5_000, Some(20_000))];
         assert_eq!(lost(&sent, &subscriber(both, 40), 0), Ok((40, 0)), "10 was there all the time");
+        let late = vec![(11, 1, 900, Some(20_000))];
+        assert_eq!(
+            lost(&sent, &subscriber(late, 30), 0),
+            Ok((40, 10)),
+            "booked with the first, there or not"
+        );
         let changing = vec![(10, 1, 900, Some(5_000)), (11, 1, 4_000, Some(20_000))];
         assert!(lost(&sent, &subscriber(changing, 40), 0).is_err());
     }

@@ -67,6 +67,7 @@ struct State {
     subscribers: Mutex<BTreeMap<u64, Subscriber>>,
     deliveries: AtomicU64,
     publishes: AtomicU64,
+    turns: AtomicU64,
     clients: AtomicU64,
     /// Held while standing still, and shortly by everyone who goes on.
     gate: Mutex<()>,
@@ -104,6 +105,7 @@ impl Broker {
             subscribers: Mutex::default(),
             deliveries: AtomicU64::new(0),
             publishes: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
             clients: AtomicU64::new(0),
             gate: Mutex::new(()),
             seen: Mutex::default(),
@@ -328,13 +330,27 @@ impl State {
 
     fn deliver(&self, publish: &Publish<'_>) {
         let topic = publish.topic.to_string();
-        for subscriber in self.subscribers.lock().expect("not poisoned").values_mut() {
+        let mut subscribers = self.subscribers.lock().expect("not poisoned");
+        let mut shares: BTreeMap<String, Vec<(u64, QoS)>> = BTreeMap::new();
+        for (client, subscriber) in subscribers.iter_mut() {
             // One copy for each filter that matches, as the specification allows.
             for index in 0..subscriber.filters.len() {
                 let (filter, granted) = subscriber.filters[index].clone();
-                if matches(&filter, &topic) {
-                    self.deliver_to(subscriber, publish, granted);
+                match filter.strip_prefix("$share/").and_then(|shared| shared.split_once('/')) {
+                    Some((_, shared)) if matches(shared, &topic) => {
+                        shares.entry(filter).or_default().push((*client, granted));
+                    }
+                    None if matches(&filter, &topic) => self.deliver_to(subscriber, publish, granted),
+                    _ => {}
                 }
+            }
+        }
+        // One member of each share after another.
+        for members in shares.values() {
+            let turn = self.turns.fetch_add(1, Ordering::Relaxed) as usize;
+            let (client, granted) = members[turn % members.len()];
+            if let Some(subscriber) = subscribers.get_mut(&client) {
+                self.deliver_to(subscriber, publish, granted);
             }
         }
     }
