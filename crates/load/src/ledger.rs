@@ -8,6 +8,11 @@
 //! Where the run is dealt to several processes, the publisher's does not know the subscriber's: it notes what it
 //! sent to whom ([`across`]), and what was expected is worked out when the parts are merged.
 //!
+//! A message that the broker refused, or never acknowledged, is owed to nobody. What was delivered of it all the same is
+//! found in the end by what receivers saw, and taken out as well: it must not stand in for a message that was lost. Where a
+//! receiver's memory of gaps is too short it counts as seen. Messages whose topics differ one from another stay owed, and
+//! between processes those that were never acknowledged: so a loss may be counted that is none, and none is hidden.
+//!
 //! A message to a shared subscription is expected once, whoever gets it, and booked with the group of the share's first
 //! member at the lowest quality of service any member subscribed with; a member that gets it books it there. A device may
 //! have a subscription of its own to the same topic as well: nothing in a packet says which of the two it is for (but
@@ -34,6 +39,9 @@ use across::{Sendings, Stays};
 /// From a SUBACK until messages are owed.
 const GRACE_US: u64 = 1_000;
 
+/// Of messages owed to nobody any more one shard keeps so many; further ones stay owed.
+const MOST_RETRACTED: usize = 1 << 20;
+
 /// No subscription.
 const ABSENT: u64 = u64::MAX;
 
@@ -47,6 +55,8 @@ const FEW_GAPS: usize = 8;
 pub(crate) struct Roll {
     /// Per device: microseconds of the Unix clock, shifted by two for the highest quality of service granted.
     since: Box<[AtomicU64]>,
+    /// Per device: the same of the subscriptions it lost last, and when it lost them.
+    before: Box<[[AtomicU64; 2]]>,
     /// Changes with every change above.
     epoch: AtomicU32,
     /// The same for those who merge parts, which judge when all is over.
@@ -58,6 +68,7 @@ impl Roll {
     pub(crate) fn new(devices: u32, part: Part, clock: Clock) -> Self {
         Self {
             since: (0..devices).map(|_| AtomicU64::new(ABSENT)).collect(),
+            before: (0..devices).map(|_| [AtomicU64::new(ABSENT), AtomicU64::new(0)]).collect(),
             epoch: AtomicU32::new(0),
             stays: (!part.is_whole()).then(|| Stays::new(devices)),
             clock,
@@ -75,10 +86,14 @@ impl Roll {
     }
 
     pub(crate) fn leave(&self, device: u32) {
+        let now_us = self.clock.unix(self.clock.now()) as u64 / 1000;
         if let Some(stays) = &self.stays {
-            stays.leave(device, self.clock.unix(self.clock.now()) as u64 / 1000);
+            stays.leave(device, now_us);
         }
-        self.since[device as usize].store(ABSENT, Ordering::Release);
+        let packed = self.since[device as usize].swap(ABSENT, Ordering::AcqRel);
+        let [since, until] = &self.before[device as usize];
+        since.store(packed, Ordering::Release);
+        until.store(now_us, Ordering::Release);
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
@@ -93,6 +108,18 @@ impl Roll {
             ABSENT => None,
             packed => Some((packed >> 2, QoS::from_bits(packed as u8))),
         }
+    }
+
+    /// At which quality at most a message was owed to the device that was sent at that time; `None` if it was not. What was
+    /// before the last subscriptions but one is forgotten.
+    fn granted_at(&self, device: u32, sent_us: u64) -> Option<QoS> {
+        if let Some((_, granted)) = self.since(device).filter(|(since, _)| sent_us >= *since) {
+            return Some(granted);
+        }
+        let [since, until] = &self.before[device as usize];
+        let (packed, until) = (since.load(Ordering::Acquire), until.load(Ordering::Acquire));
+        let owed = packed != ABSENT && sent_us >= packed >> 2 && sent_us < until;
+        owed.then(|| QoS::from_bits(packed as u8))
     }
 
     /// Whether a message sent at that time is owed to the device.
@@ -142,32 +169,42 @@ impl Recipients {
     fn count(&self, roll: &Roll, plan: &Plan, qos: QoS, sent_us: u64) -> (Vec<Expected>, bool) {
         let mut expected: Vec<Expected> = Vec::new();
         let mut settled = true;
-        let mut owed = |recipient: &Recipient| {
-            let (since, granted) = roll.since(recipient.device)?;
+        let granted = |device: u32| {
+            let (since, granted) = roll.since(device)?;
             settled &= sent_us >= since;
-            (sent_us >= since).then(|| qos.min(recipient.qos).min(granted))
+            (sent_us >= since).then_some(granted)
         };
-        let mut add = |device: u32, qos: QoS| {
+        self.each_owed(qos, granted, |device, qos, _| {
             let group = plan.group_of(device) as u16;
             match expected.iter_mut().find(|known| (known.group, known.qos) == (group, qos)) {
                 Some(known) => known.count += 1,
                 None => expected.push(Expected { group, qos, count: 1 }),
             }
-        };
+        });
+        (expected, settled)
+    }
+
+    /// Tells each delivery that is owed: the device it is booked with, at which quality, and who may get it. `granted` says
+    /// of a device whether a message is owed to it, and what it was granted.
+    fn each_owed(
+        &self,
+        qos: QoS,
+        mut granted: impl FnMut(u32) -> Option<QoS>,
+        mut owed: impl FnMut(u32, QoS, &[Recipient]),
+    ) {
         for recipient in &self.direct {
-            if let Some(qos) = owed(recipient) {
-                add(recipient.device, qos);
+            if let Some(granted) = granted(recipient.device) {
+                owed(recipient.device, qos.min(recipient.qos).min(granted), std::slice::from_ref(recipient));
             }
         }
         for members in &self.shared {
             // Whichever member gets it: it is booked where the share's are, which its receiver knows as well.
-            let first = members.first().filter(|_| members.iter().any(|member| owed(member).is_some()));
+            let first = members.first().filter(|_| members.iter().any(|m| granted(m.device).is_some()));
             if let Some(first) = first {
                 let lowest = members.iter().map(|member| member.qos).min().unwrap_or(first.qos);
-                add(first.device, qos.min(lowest));
+                owed(first.device, qos.min(lowest), members);
             }
         }
-        (expected, settled)
     }
 }
 
@@ -179,18 +216,64 @@ pub(crate) struct Tally {
     delivered: Vec<[i64; 3]>,
     /// In place of `expected` where the run is dealt to several processes.
     pub sendings: Option<Sendings>,
+    /// By stream: messages that are owed to nobody any more, and whom they were for.
+    retracted: FxHashMap<u32, (Recipients, Vec<Retracted>)>,
+    /// How many they are.
+    retractions: usize,
+}
+
+/// A message that is owed to nobody any more: it was refused, or never acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retracted {
+    pub sequence: u32,
+    pub phase: u32,
+    /// As it was published.
+    pub qos: QoS,
+    pub sent_us: u64,
 }
 
 impl Tally {
     pub(crate) fn new(phases: usize, groups: usize, part: Part) -> Self {
         let cells = vec![[0; 3]; phases * groups];
         let sendings = (!part.is_whole()).then(Sendings::default);
-        Self { groups, expected: cells.clone(), delivered: cells, sendings }
+        let (retracted, retractions) = (FxHashMap::default(), 0);
+        Self { groups, expected: cells.clone(), delivered: cells, sendings, retracted, retractions }
     }
 
-    pub(crate) fn expect(&mut self, phase: usize, expected: &Expected, times: i64) {
+    pub(crate) fn expect(&mut self, phase: usize, expected: &Expected) {
         let cell = &mut self.expected[phase * self.groups + usize::from(expected.group)];
-        cell[expected.qos as usize % 3] += i64::from(expected.count) * times;
+        cell[expected.qos as usize % 3] += i64::from(expected.count);
+    }
+
+    /// Notes that a message of a stream is owed to nobody any more. What that takes back is worked out in the
+    /// [end](Self::settle), when it is known what was delivered of it all the same.
+    pub(crate) fn retract(&mut self, stream: u32, audience: &Audience, message: Retracted) {
+        if audience.recipients.is_empty() || self.retractions == MOST_RETRACTED {
+            return;
+        }
+        self.retractions += 1;
+        let of = self.retracted.entry(stream);
+        of.or_insert_with(|| (audience.recipients.clone(), Vec::new())).1.push(message);
+    }
+
+    /// Takes retracted messages out of both sides: out of what was expected, and out of what was delivered if the
+    /// receiver saw them. Where its memory does not reach back so far they count as seen, so that no loss is hidden.
+    pub(crate) fn settle(&mut self, roll: &Roll, plan: &Plan, sightings: &[Sightings]) {
+        for (stream, (recipients, messages)) in std::mem::take(&mut self.retracted) {
+            for message in messages {
+                let granted = |device: u32| roll.granted_at(device, message.sent_us);
+                recipients.each_owed(message.qos, granted, |device, qos, receivers| {
+                    let at = message.phase as usize * self.groups + plan.group_of(device);
+                    let may_have_seen = |recipient: &Recipient| {
+                        let saw =
+                            |seen: &Sightings| seen.may_have_seen(recipient.device, stream, message.sequence);
+                        sightings.iter().any(saw)
+                    };
+                    self.expected[at][qos as usize % 3] -= 1;
+                    self.delivered[at][qos as usize % 3] -= i64::from(receivers.iter().any(may_have_seen));
+                });
+            }
+        }
     }
 
     pub(crate) fn deliver(&mut self, phase: usize, group: usize, qos: QoS) {
@@ -207,6 +290,8 @@ impl Tally {
         if let (Some(sendings), Some(more)) = (&mut self.sendings, &other.sendings) {
             sendings.add(more);
         }
+        // Each stream is one shard's.
+        self.retracted.extend(other.retracted.iter().map(|(stream, of)| (*stream, of.clone())));
     }
 
     /// How many deliveries that were owed came, by phase, group and quality; zeros left out.
@@ -288,7 +373,20 @@ impl Sightings {
     }
 }
 
+impl Sightings {
+    /// Whether a device saw a message, or may have: it is too far behind to tell.
+    fn may_have_seen(&self, device: u32, stream: u32, sequence: u32) -> bool {
+        let seen = self.seen.get(&(u64::from(device) << 32 | u64::from(stream)));
+        seen.is_some_and(|seen| seen.may_have_seen(sequence))
+    }
+}
+
 impl Seen {
+    fn may_have_seen(&self, sequence: u32) -> bool {
+        let mut gaps = self.gaps.iter().flat_map(|gaps| gaps.iter());
+        sequence < self.next && !gaps.any(|(start, end)| (*start..*end).contains(&sequence))
+    }
+
     fn see(&mut self, sequence: u32, gaps: Gaps) -> Sighting {
         if sequence >= self.next {
             if sequence > self.next {
@@ -378,12 +476,52 @@ mod tests {
     #[test]
     fn what_is_expected_and_not_delivered_is_lost() {
         let mut tally = Tally::new(2, 2, Part::WHOLE);
-        tally.expect(1, &Expected { group: 1, qos: QoS::AtLeastOnce, count: 5 }, 1);
+        tally.expect(1, &Expected { group: 1, qos: QoS::AtLeastOnce, count: 5 });
         let mut other = Tally::new(2, 2, Part::WHOLE);
         (0..3).for_each(|_| other.deliver(1, 1, QoS::AtLeastOnce));
         tally.add(&other);
         assert_eq!(tally.outcome(1, 1, 1), (5, 2));
         assert_eq!(tally.outcome(1, 1, 0), (0, 0));
+    }
+
+    #[test]
+    fn who_was_subscribed_is_remembered_until_the_next_time() {
+        let roll = Roll::new(1, Part::WHOLE, Clock::start());
+        let now_us = roll.clock.unix(roll.clock.now()) as u64 / 1000;
+        roll.join(0, now_us - 10_000, QoS::AtLeastOnce);
+        roll.leave(0);
+        assert_eq!(roll.granted_at(0, now_us - 5_000), Some(QoS::AtLeastOnce));
+        assert_eq!(roll.granted_at(0, now_us - 10_000), None, "within the grace");
+        assert_eq!(roll.granted_at(0, now_us + 1_000_000_000), None, "it has left");
+        roll.join(0, now_us + 2_000_000_000, QoS::ExactlyOnce);
+        assert_eq!(roll.granted_at(0, now_us - 5_000), Some(QoS::AtLeastOnce));
+        assert_eq!(roll.granted_at(0, now_us + 2_000_001_000), Some(QoS::ExactlyOnce));
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_both_sides() {
+        let (plan, roll) = (plan(), Roll::new(4, Part::WHOLE, Clock::start()));
+        let qos = QoS::AtLeastOnce;
+        (1..4).for_each(|device| roll.join(device, 0, qos));
+        let mut audience = Audience::new(recipients(&[1, 2], &[&[2, 3]]));
+        let (mut tally, mut sightings) = (Tally::new(1, 2, Part::WHOLE), Sightings::default());
+        for sequence in 0..3 {
+            for expected in audience.expected(&roll, &plan, qos, 5_000) {
+                tally.expect(0, expected);
+            }
+            // All of the first, one of the second, nothing of the third.
+            for device in [vec![1, 2, 3], vec![1], vec![]][sequence as usize].iter() {
+                sightings.see(*device, 0, sequence, Gaps::Rare);
+                tally.deliver(0, 1, qos);
+            }
+        }
+        for sequence in [0, 1] {
+            tally.retract(0, &audience, Retracted { sequence, phase: 0, qos, sent_us: 5_000 });
+        }
+        let mut whole = Tally::new(1, 2, Part::WHOLE);
+        whole.add(&tally);
+        whole.settle(&roll, &plan, &[sightings]);
+        assert_eq!(whole.outcome(0, 1, 1), (3, 3), "all of the third are lost");
     }
 
     #[test]
@@ -429,6 +567,9 @@ mod tests {
                 };
                 prop_assert_eq!(sightings.see(0, 0, sequence, Gaps::Rare).0, expected);
                 set.insert(sequence);
+            }
+            for sequence in 0..60 {
+                prop_assert_eq!(sightings.may_have_seen(0, 0, sequence), set.contains(&sequence));
             }
         }
     }

@@ -45,6 +45,7 @@
 //!   came has the time until the end of the run, and is counted as `publish_unacknowledged`.
 //! - A delivery is expected if and only if the subscription's SUBACK was older than a moment when the message was
 //!   sent; both ends judge that by the stamp alone.
+//! - A message that was refused or never acknowledged is owed to nobody, and what came of it stands in for no other.
 //! - What a broker sends never panics and is bounded by what MQTT allows a packet to be.
 
 mod alarm;

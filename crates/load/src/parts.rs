@@ -3,7 +3,8 @@
 //! Each process writes beside its summary a [`Record`]: which part it is and of what, and what its ledger holds.
 //! Histograms and counters add up by themselves; what was lost is worked out here, where both ends of every delivery
 //! are known. It is judged exactly or not at all: a threshold on what is not judged fails for want of samples, and a
-//! note says why.
+//! note says why. Only messages that were never acknowledged count as sent, whatever became of them: that may count a loss
+//! that is none, which a note says, and hides none.
 
 use std::fmt::{self, Write as _};
 use std::hash::Hasher as _;

@@ -15,7 +15,7 @@ use mqscope_report::{Collector, Phase, Recorder, Series, Summary};
 
 use crate::clock::Clock;
 use crate::health::{self, Obstacle};
-use crate::ledger::Tally;
+use crate::ledger::{Sightings, Tally};
 use crate::meeting::{Meeting, MeetingError};
 use crate::metrics::Metrics;
 use crate::part::Part;
@@ -207,6 +207,8 @@ struct Run<'c> {
     /// The second in which thresholds were last looked at.
     judged: u64,
     tally: Tally,
+    /// What each shard's devices saw, once it is done.
+    sightings: Vec<Sightings>,
     reasons: BTreeMap<String, u64>,
     done: usize,
     /// What makes the run failed whatever the thresholds say.
@@ -259,6 +261,7 @@ impl<'c> Run<'c> {
             counted: (0, 0),
             judged: 0,
             tally,
+            sightings: Vec::new(),
             reasons: BTreeMap::new(),
             done: 0,
             failures: Vec::new(),
@@ -439,6 +442,7 @@ impl<'c> Run<'c> {
                 let mut ending = *ending;
                 self.collector.add(&mut ending.interval);
                 self.tally.add(&ending.tally);
+                self.sightings.push(ending.sightings);
                 for (reason, count) in ending.reasons {
                     *self.reasons.entry(reason).or_default() += count;
                 }

@@ -87,7 +87,7 @@ struct Outgoing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     /// Whatever the caller tells messages apart by.
-    pub label: u8,
+    pub label: u64,
     /// When it was meant to be sent.
     pub intended: Nanos,
     /// When it was sent first.
@@ -209,7 +209,7 @@ impl Session {
     pub(crate) fn publish(
         &mut self,
         mut publish: Publish<'_>,
-        label: u8,
+        label: u64,
         intended: Nanos,
         now: Nanos,
         out: &mut Vec<u8>,

@@ -64,6 +64,8 @@ pub(crate) enum Report {
 pub(crate) struct Ending {
     pub interval: Interval,
     pub tally: Tally,
+    /// What its devices saw.
+    pub sightings: Sightings,
     pub reasons: Vec<(String, u64)>,
 }
 
@@ -294,7 +296,9 @@ impl Shard {
             device.finish(&mut self.tools);
         }
         let reasons = std::mem::take(&mut self.tools.reasons).into_iter().collect();
-        let ending = Ending { interval, tally: self.tools.tally.clone(), reasons };
+        let tally = std::mem::take(&mut self.tools.tally);
+        let sightings = std::mem::take(&mut self.tools.sightings);
+        let ending = Ending { interval, tally, sightings, reasons };
         let _ = self.reports.send(Report::Done(Box::new(ending)));
         self.done = true;
     }

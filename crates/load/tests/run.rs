@@ -257,6 +257,45 @@ fn what_is_never_acknowledged_is_counted_and_as_slow_as_the_run_is_long() {
     }
 }
 
+/// One publisher and one subscriber. Every fourth message is delivered and not acknowledged, every tenth is lost: of 20 that
+/// are lost ten were acknowledged, and the 40 that came without having been stand in for none of them.
+fn unacknowledged_and_lost() -> (Broker, String) {
+    let broker = Broker::start(Faults { ignore_publish: Some(4), lose: Some(10), ..Faults::default() });
+    let text = fleet(1, "").replace("count: 10", "count: 1").replace("count: 2,", "count: 1,");
+    (broker, text.replace("rate: 20/s", "rate: 200/s, max_inflight: 100"))
+}
+
+#[test]
+fn what_is_delivered_and_not_acknowledged_hides_no_loss() {
+    let (broker, text) = unacknowledged_and_lost();
+    let finished = broker.run(&text);
+    assert_eq!(count(&finished, "publish_unacknowledged", None), 50);
+    assert_eq!(count(&finished, "deliveries", None), 180);
+    assert_eq!(count(&finished, "delivery_expected", None), 150);
+    assert_eq!(count(&finished, "delivery_lost", None), 10);
+}
+
+#[test]
+fn nor_does_it_where_members_share_a_subscription() {
+    let (broker, text) = unacknowledged_and_lost();
+    let text =
+        text.replace("fleet/+', qos", "$share/s/fleet/+', qos").replace("sub: {count: 1", "sub: {count: 2");
+    let finished = broker.run(&text);
+    assert_eq!(count(&finished, "delivery_expected", None), 150);
+    let lost = count(&finished, "delivery_lost", None);
+    // Whether a member saw a message long ago is not known.
+    assert!((10..=20).contains(&lost), "{lost}");
+}
+
+#[test]
+fn what_is_delivered_and_refused_hides_no_loss() {
+    let broker = Broker::start(Faults { puback: 0x97, lose: Some(10), ..Faults::default() });
+    let finished = broker.run(&fleet(1, "").replace("count: 10,", "count: 10, protocol: 5,"));
+    assert_eq!(count(&finished, "publish_failed", None), 200);
+    assert_eq!((count(&finished, "deliveries", None), count(&finished, "delivery_expected", None)), (360, 0));
+    assert_eq!(count(&finished, "delivery_lost", None), 0);
+}
+
 #[test]
 fn a_refused_connection_is_counted_with_its_reason() {
     let broker = Broker::start(Faults { refuse: Some(5), ..Faults::default() });

@@ -5,10 +5,10 @@ use mqscope_wire::{Properties, Property, QoS, Text};
 
 use super::hello::since;
 use super::{Device, pace, stream_seed};
-use crate::ledger::Audience;
+use crate::ledger::{Audience, Retracted};
 use crate::scenario::Scope;
 use crate::scenario::{Moment, Payload, Publish, Stamp};
-use crate::session::{Nanos, Unsendable};
+use crate::session::{Nanos, Sent, Unsendable};
 use crate::stamp::{LEN, Mark, NAME};
 use crate::tools::{Buffers, Tools};
 use crate::topics::device_random;
@@ -83,7 +83,7 @@ impl Device {
             properties: properties.unwrap_or_else(|| own.as_properties()),
             payload,
         };
-        let sent = self.session.publish(packet, index as u8, intended, now, out);
+        let sent = self.session.publish(packet, label(index, sequence), intended, now, out);
         let phase = shared.phase_at(intended);
         let cell = shared.metrics.cell(phase, usize::from(self.group));
         if let Some(cell) = cell {
@@ -106,7 +106,7 @@ impl Device {
             counts.inflight += 1;
         }
         if list.stamp != Stamp::None {
-            self.expect(index, phase, mark.sent_us(), 1, tools);
+            self.expect(index, phase, mark.sent_us(), tools);
         }
     }
 
@@ -117,52 +117,93 @@ impl Device {
         tools.reason(reason);
     }
 
-    /// Notes who is to get the message of a stream just composed; `times` −1 takes such a note back.
-    pub(super) fn expect(&mut self, index: usize, phase: usize, sent_us: u64, times: i64, tools: &mut Tools) {
+    /// Notes who is to get the message of a stream just composed.
+    fn expect(&mut self, index: usize, phase: usize, sent_us: u64, tools: &mut Tools) {
         let Tools { shared, buffers, tally, counts, .. } = tools;
         let list = &shared.plan.groups[usize::from(self.group)].publish[index];
         let stream = &mut self.streams[index];
         // A topic that differs from message to message has another audience each time.
         let moving = list.topic.scope() == Scope::Message;
-        if moving && times < 0 {
-            return;
-        }
         if stream.audience.is_none() || moving {
             let topic = String::from_utf8_lossy(&buffers.topic);
             stream.audience = Some(Box::new(Audience::new(shared.filters.recipients(&topic, self.number))));
         }
         let Some(audience) = &mut stream.audience else { return };
         if let Some(sendings) = &mut tally.sendings {
-            return sendings.note(audience, phase, list.qos, sent_us, times);
+            return sendings.note(audience, phase, list.qos, sent_us, 1);
         }
         for expected in audience.expected(&shared.roll, &shared.plan, list.qos, sent_us) {
-            tally.expect(phase, expected, times);
-            counts.outstanding += i64::from(expected.count) * times;
+            tally.expect(phase, expected);
+            counts.outstanding += i64::from(expected.count);
         }
     }
 
-    /// Takes back what was expected of messages whose fate nobody knows: sent, not acknowledged, and the
-    /// connection gone.
+    /// The session forgets its messages. Of those that were sent and not acknowledged nobody knows the fate: they are counted,
+    /// and nobody is owed them.
     pub(super) fn retract(&mut self, tools: &mut Tools) {
-        let shared = tools.shared.clone();
-        let group = &shared.plan.groups[usize::from(self.group)];
         let waiting: Vec<_> = self.session.waiting().collect();
+        self.session.forget();
         tools.counts.inflight -= waiting.len() as u64;
         for (awaits, message) in waiting {
-            let index = usize::from(message.label);
-            let list = &group.publish[index];
-            let phase = shared.phase_at(message.intended);
-            if let Some(cell) = shared.metrics.cell(phase, usize::from(self.group)) {
+            let phase = tools.shared.phase_at(message.intended);
+            if let Some(cell) = tools.shared.metrics.cell(phase, usize::from(self.group)) {
                 tools.recorder.count(cell.publish_unacknowledged, 1);
                 tools.unanswered.note(phase, self.group, awaits, message);
             }
-            if list.stamp != Stamp::None {
-                let sent_us = shared.clock.unix(message.sent) as u64 / 1000;
-                self.expect(index, phase, sent_us, -1, tools);
-            }
+            self.take_back(&message, Fate::Unknown, tools);
         }
         self.streams.iter_mut().for_each(|stream| stream.inflight = 0);
     }
+
+    /// Takes back that a message is owed to anyone, and what was delivered of it all the same.
+    pub(super) fn take_back(&mut self, message: &Sent, fate: Fate, tools: &mut Tools) {
+        let Tools { shared, tally, counts, .. } = tools;
+        let index = list_of(message.label);
+        let list = &shared.plan.groups[usize::from(self.group)].publish[index];
+        // Whom a message with a topic of its own was for is not kept: it stays expected.
+        if list.stamp == Stamp::None || list.topic.scope() == Scope::Message {
+            return;
+        }
+        let Some(audience) = &mut self.streams[index].audience else { return };
+        let phase = shared.phase_at(message.intended);
+        let sent_us = shared.clock.unix(message.sent) as u64 / 1000;
+        match (&mut tally.sendings, fate) {
+            // Another part has what was delivered of it: it stays expected, so that it hides no loss.
+            (Some(_), Fate::Unknown) => {}
+            (Some(sendings), Fate::Refused) => sendings.note(audience, phase, list.qos, sent_us, -1),
+            (None, _) => {
+                if fate == Fate::Refused {
+                    let owed = audience.expected(&shared.roll, &shared.plan, list.qos, sent_us);
+                    counts.outstanding -= owed.iter().map(|expected| i64::from(expected.count)).sum::<i64>();
+                }
+                let sequence = sequence_of(message.label);
+                let retracted = Retracted { sequence, phase: phase as u32, qos: list.qos, sent_us };
+                tally.retract(list.first_stream + self.i, audience, retracted);
+            }
+        }
+    }
+}
+
+/// What became of a message that was not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The broker did not take it.
+    Refused,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What the session tells a message by: its list, and its number within the stream.
+fn label(list: usize, sequence: u32) -> u64 {
+    u64::from(sequence) << 8 | list as u64
+}
+
+pub(super) fn list_of(label: u64) -> usize {
+    usize::from(label as u8)
+}
+
+fn sequence_of(label: u64) -> u32 {
+    (label >> 8) as u32
 }
 
 /// Puts topic and payload into the buffers. The properties are those given, or, where each message has its

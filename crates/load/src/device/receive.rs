@@ -5,9 +5,9 @@ use std::time::Duration;
 use mqscope_wire::{PacketType, Publish, QoS, ReasonCode, Strict, decode, frame};
 
 use super::hello::since;
+use super::publish::{Fate, list_of};
 use super::{Device, Link, named};
 use crate::ledger::{Gaps, Sighting, Way};
-use crate::scenario::Stamp;
 use crate::session::{Awaits, Event, Fault, Nanos, Sent};
 use crate::stamp::{Mark, NAME};
 use crate::tools::Tools;
@@ -146,7 +146,7 @@ impl Device {
         if with == Awaits::PubRec && !refused {
             return;
         }
-        let index = usize::from(message.label);
+        let index = list_of(message.label);
         self.streams[index].inflight -= 1;
         tools.counts.inflight -= 1;
         for stream in &mut self.streams {
@@ -163,8 +163,7 @@ impl Device {
     fn refused(&mut self, message: Sent, with: Awaits, reason: ReasonCode, tools: &mut Tools) {
         let shared = tools.shared.clone();
         let group = &shared.plan.groups[usize::from(self.group)];
-        let index = usize::from(message.label);
-        let list = &group.publish[index];
+        let list = &group.publish[list_of(message.label)];
         if let Some((recorder, cell)) = tools.metrics(message.intended, usize::from(self.group)) {
             recorder.count(cell.publish_failed, 1);
         }
@@ -175,9 +174,8 @@ impl Device {
         };
         let name = named(reason, packet, self.session.version());
         tools.reason(format!("{packet} of {}.{}: {name}", group.name, list.name));
-        if list.stamp != Stamp::None && with != Awaits::PubComp {
-            let sent_us = shared.clock.unix(message.sent) as u64 / 1000;
-            self.expect(index, shared.phase_at(message.intended), sent_us, -1, tools);
+        if with != Awaits::PubComp {
+            self.take_back(&message, Fate::Refused, tools);
         }
     }
 

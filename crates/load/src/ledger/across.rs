@@ -29,7 +29,7 @@ pub(crate) struct Sendings {
 /// Messages sent to one audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
-    /// Those taken back (refused, or of unknown fate) are not counted.
+    /// Those that were refused are not counted; those never acknowledged are.
     pub count: i64,
     /// When the first and the last were sent, µs of the Unix clock.
     pub first_us: u64,

@@ -6,6 +6,7 @@ use mqscope_report::{Counter, NoteLevel, Outcome, ReportError, Summary, Threshol
 
 use super::judge::{Cells, judge, tag};
 use super::{Demand, Record};
+use crate::metrics::UNACKNOWLEDGED;
 use crate::run::{COULD_NOT_KEEP_UP, note_unacknowledged};
 
 /// A latency between two devices, which may be of two parts.
@@ -321,5 +322,13 @@ fn conclude(mut whole: Summary, pieces: &[Piece]) -> Summary {
         whole = whole.with_note(NoteLevel::Warning, COULD_NOT_KEEP_UP);
     }
     whole = note_unacknowledged(whole);
+    let sum = |name: &str| -> u64 {
+        let counters = whole.results.counters.iter().filter(|counter| counter.name == name);
+        counters.map(|counter| counter.count).sum()
+    };
+    if sum(LOST) > 0 && sum(UNACKNOWLEDGED) > 0 {
+        let text = "what was lost may include messages that were never acknowledged: between shards they count as sent";
+        whole = whole.with_note(NoteLevel::Warning, text);
+    }
     failures.into_iter().fold(whole, |whole, text| whole.with_note(NoteLevel::Warning, text))
 }

@@ -95,6 +95,7 @@ impl Run<'_> {
 
     /// What was expected and what was lost is known only now.
     fn settle_ledger(&mut self) {
+        self.tally.settle(&self.shared.roll, &self.shared.plan, &self.sightings);
         let metrics = &self.shared.metrics;
         for phase in 0..self.shared.plan.phases.len() {
             for group in 0..self.shared.plan.groups.len() {

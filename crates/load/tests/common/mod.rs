@@ -46,6 +46,8 @@ pub(crate) struct Faults {
     pub(crate) stall: Option<(u64, Duration)>,
     /// Say nothing more from the n-th PUBLISH of all on, and deliver nothing.
     pub(crate) silent_from: Option<u64>,
+    /// Deliver every n-th PUBLISH of all and do not answer it.
+    pub(crate) ignore_publish: Option<u64>,
     /// Keep sessions, of publishers at least.
     pub(crate) keep_sessions: bool,
     /// Answer QoS 1 with this reason (5.0).
@@ -271,6 +273,9 @@ impl State {
                     return true;
                 }
                 self.deliver(&publish);
+                if self.faults.ignore_publish.is_some_and(|every| number.is_multiple_of(every)) {
+                    return true;
+                }
                 match (publish.qos, publish.packet_id) {
                     (QoS::AtLeastOnce, Some(id)) => {
                         say(Packet::PubAck(Ack {
