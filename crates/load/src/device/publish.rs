@@ -3,8 +3,9 @@
 use mqscope_wire::Publish as Packet;
 use mqscope_wire::{Properties, Property, QoS, Text};
 
+use super::Device;
 use super::hello::since;
-use super::{Device, pace, stream_seed};
+use super::phases::{pace, stream_seed};
 use crate::ledger::{Audience, Retracted};
 use crate::scenario::Scope;
 use crate::scenario::{Moment, Payload, Publish, Stamp};
