@@ -20,6 +20,7 @@ use crate::session::{Nanos, Session};
 use crate::tools::Tools;
 use crate::transport::{self, Transport};
 
+mod book;
 mod connect;
 mod hello;
 mod phases;
