@@ -52,7 +52,7 @@ const ABSENT: u64 = u64::MAX;
 pub(crate) struct Roll {
     /// Per device: microseconds of the Unix clock, shifted by two for the highest quality of service granted.
     since: Box<[AtomicU64]>,
-    /// Per device: the same of the subscriptions it lost last, and when it lost them.
+    /// Per device: the same of the subscriptions it lost last, and when it lost them. Empty in a part, which settles nothing.
     before: Box<[[AtomicU64; 2]]>,
     /// Changes with every change above.
     epoch: AtomicU32,
@@ -63,9 +63,10 @@ pub(crate) struct Roll {
 
 impl Roll {
     pub(crate) fn new(devices: u32, part: Part, clock: Clock) -> Self {
+        let remembered = if part.is_whole() { devices } else { 0 };
         Self {
             since: (0..devices).map(|_| AtomicU64::new(ABSENT)).collect(),
-            before: (0..devices).map(|_| [AtomicU64::new(ABSENT), AtomicU64::new(0)]).collect(),
+            before: (0..remembered).map(|_| [AtomicU64::new(ABSENT), AtomicU64::new(0)]).collect(),
             epoch: AtomicU32::new(0),
             stays: (!part.is_whole()).then(|| Stays::new(devices)),
             clock,
@@ -88,9 +89,10 @@ impl Roll {
             stays.leave(device, now_us);
         }
         let packed = self.since[device as usize].swap(ABSENT, Ordering::AcqRel);
-        let [since, until] = &self.before[device as usize];
-        since.store(packed, Ordering::Release);
-        until.store(now_us, Ordering::Release);
+        if let Some([since, until]) = self.before.get(device as usize) {
+            since.store(packed, Ordering::Release);
+            until.store(now_us, Ordering::Release);
+        }
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
@@ -113,7 +115,7 @@ impl Roll {
         if let Some((_, granted)) = self.since(device).filter(|(since, _)| sent_us >= *since) {
             return Some(granted);
         }
-        let [since, until] = &self.before[device as usize];
+        let [since, until] = self.before.get(device as usize)?;
         let (packed, until) = (since.load(Ordering::Acquire), until.load(Ordering::Acquire));
         let owed = packed != ABSENT && sent_us >= packed >> 2 && sent_us < until;
         owed.then(|| QoS::from_bits(packed as u8))
