@@ -5,6 +5,14 @@
 
 use std::process::ExitCode;
 
+/// As `eprintln!`, but that nobody reads standard error any more is no reason to end.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod args;
 #[cfg(feature = "embedded-broker")]
 mod broker;
@@ -32,7 +40,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) if failure.is_closed_pipe() => exit::Exit::Passed.into(),
         Err(failure) => {
-            eprintln!("mqscope: {failure}");
+            say!("mqscope: {failure}");
             failure.exit.into()
         }
     }

@@ -72,7 +72,7 @@ pub(crate) fn filter(args: &args::Source) -> Result<Option<Filter>, Failure> {
     let filter = Filter::parse(text)
         .map_err(|error| Failure::usage(format!("display filter: {error}\n{}", error.picture(text))))?;
     for warning in filter.warnings() {
-        eprintln!("mqscope: display filter: {}", warning.message);
+        say!("mqscope: display filter: {}", warning.message);
     }
     Ok(Some(filter))
 }
@@ -109,7 +109,7 @@ fn keylog(
     };
     let path = path.display();
     if asked.is_none() {
-        eprintln!("mqscope: key log {path}, which SSLKEYLOGFILE names, {problem}; it is left aside");
+        say!("mqscope: key log {path}, which SSLKEYLOGFILE names, {problem}; it is left aside");
         return Ok(None);
     }
     Err(Failure::io(anyhow::anyhow!("key log {path} {problem}; without it nothing can be decrypted")))
@@ -154,14 +154,16 @@ impl StopAt {
 /// What the reader should know about how the reading ended, on standard error.
 pub(crate) fn report_losses(capture: &Capture) {
     if let Some(truncation) = capture.truncation() {
-        eprintln!("mqscope: {}: {truncation}; what precedes it is shown", capture.name());
+        say!("mqscope: {}: {truncation}; what precedes it is shown", capture.name());
     }
     let stats = capture.stats();
     let lost = stats.kernel_drops + stats.interface_drops + stats.ring_drops;
     if lost > 0 {
-        eprintln!(
+        say!(
             "mqscope: {lost} frames lost (kernel {}, interface {}, ring {}); a larger -B or a narrower -f helps",
-            stats.kernel_drops, stats.interface_drops, stats.ring_drops
+            stats.kernel_drops,
+            stats.interface_drops,
+            stats.ring_drops
         );
     }
 }
@@ -171,14 +173,14 @@ pub(crate) fn report_unseen(snapshot: &Snapshot) {
     let traffic = snapshot.traffic();
     if snapshot.is_empty() && snapshot.frames() > 0 {
         let connections = if traffic.connections == 1 { "connection" } else { "connections" };
-        eprintln!(
+        say!(
             "mqscope: no MQTT was found in {} frames with {} TCP {connections}",
             snapshot.frames(),
             traffic.connections
         );
     }
     for reason in traffic.unreadable() {
-        eprintln!("mqscope: {reason}");
+        say!("mqscope: {reason}");
     }
     if traffic.encrypted > 0 {
         let connections = if traffic.encrypted == 1 { "connection" } else { "connections" };
@@ -192,14 +194,14 @@ pub(crate) fn report_unseen(snapshot: &Snapshot) {
                  while this was captured?"
             ),
         };
-        eprintln!(
+        say!(
             "mqscope: {} TLS {connections} could not be decrypted; `-Y tls` shows the handshakes; {why}",
             traffic.encrypted
         );
     }
     if traffic.refused > 0 {
         let upgrades = if traffic.refused == 1 { "upgrade was" } else { "upgrades were" };
-        eprintln!("mqscope: {} WebSocket {upgrades} refused; `-Y http` shows them", traffic.refused);
+        say!("mqscope: {} WebSocket {upgrades} refused; `-Y http` shows them", traffic.refused);
     }
 }
 

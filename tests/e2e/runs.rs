@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
-use crate::program::{Said, at_root, run, run_with};
+use crate::program::{Said, at_root, mqscope, run, run_with};
 use crate::servers::{Mosquitto, free_port};
 
 /// Small enough for a test: twenty devices with every QoS, and one that hears them.
@@ -91,6 +91,23 @@ fn a_report_that_cannot_be_written_leaves_the_verdict() {
     let said = run_text(SCENARIO, folder.path(), &["--embedded-broker"]).expect(5);
     assert!(said.text().contains("PASSED  little"), "{}", said.text());
     assert!(said.err.contains("report/latency"), "{}", said.err);
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_take_the_verdict_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scenario.yaml");
+    fs::write(&file, SCENARIO).unwrap();
+    let mut child = mqscope()
+        .args(["run", file.to_str().unwrap(), "--embedded-broker", "-e", "limit=1us", "--out"])
+        .arg(folder.path().join("report"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(summary(folder.path())["outcome"], "failed");
 }
 
 #[test]

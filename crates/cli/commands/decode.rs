@@ -94,7 +94,7 @@ fn print_json(bytes: &[u8], version: Version, secrets: Secrets, out: &mut Vec<u8
         for (violation, span) in notes.violations() {
             let (id, text, place) =
                 (violation.id(packets.version), violation.text(), at + span.start as usize);
-            eprintln!("mqscope: {text} ({id}) at byte {place}: {}", violation.fix());
+            say!("mqscope: {text} ({id}) at byte {place}: {}", violation.fix());
         }
         sound &= notes.violations().is_empty();
         match decoded {
@@ -104,7 +104,7 @@ fn print_json(bytes: &[u8], version: Version, secrets: Secrets, out: &mut Vec<u8
                 out.push(b'\n');
             }
             Err(error) => {
-                eprintln!("mqscope: {error} of the packet at byte {at}");
+                say!("mqscope: {error} of the packet at byte {at}");
                 sound = false;
             }
         }

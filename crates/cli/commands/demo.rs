@@ -41,7 +41,7 @@ pub(crate) fn demo(args: &Demo, color: Color) -> Outcome {
         };
         mqscope_tui::inspect(inspection, &settings).or_io(|| "could not use the terminal".to_owned())?;
     } else {
-        eprintln!("mqscope: demo, {}; Ctrl-C stops", watch.how);
+        say!("mqscope: demo, {}; Ctrl-C stops", watch.how);
         dump::print_lines(watch.capture, color)?;
     }
     devices.stop();
@@ -106,7 +106,7 @@ impl Devices {
             .name("devices".to_owned())
             .spawn(move || {
                 if let Err(error) = mqscope_load::run(plan, control) {
-                    eprintln!("mqscope: the demo's devices: {error}");
+                    say!("mqscope: the demo's devices: {error}");
                 }
             })
             .or_io(|| "could not start the devices".to_owned())?;

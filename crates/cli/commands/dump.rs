@@ -37,7 +37,7 @@ pub(crate) fn dump(args: args::Dump, color: Color) -> Outcome {
     let stop = Stop::on_signals().or_io(|| "could not catch signals".to_owned())?;
     let source = source::open(&args.source)?;
     if let Some(tap) = &source.tap {
-        eprintln!("mqscope: forwarding {} to {}; Ctrl-C stops", tap.address, tap.broker);
+        say!("mqscope: forwarding {} to {}; Ctrl-C stops", tap.address, tap.broker);
     }
     let mut capture = source.capture;
     let frames =

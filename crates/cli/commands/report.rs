@@ -42,9 +42,13 @@ pub(super) fn tell(
 ) -> Result<(), Failure> {
     let printed = shown.map_or(Ok(()), |color| print(summary, color));
     write(folder)?;
-    printed?;
+    if let Err(failure) = printed
+        && !failure.is_closed_pipe()
+    {
+        return Err(failure);
+    }
     if shown.is_some() {
-        eprintln!("mqscope: the report of {} is in {}", summary.run.name, folder.path().display());
+        say!("mqscope: the report of {} is in {}", summary.run.name, folder.path().display());
     }
     Ok(())
 }

@@ -116,7 +116,7 @@ pub(super) fn stopping<T>(stop: &Stop, stop_run: &StopRun, work: impl FnOnce() -
         scope.spawn(|| {
             while !stop_run.is_stopped() {
                 if stop.asked() {
-                    eprintln!("mqscope: ending the run; press again to leave at once");
+                    say!("mqscope: ending the run; press again to leave at once");
                     stop_run.stop();
                 }
                 thread::sleep(LOOK);

@@ -39,7 +39,7 @@ pub(crate) fn stats(args: &args::Stats, color: Color) -> Outcome {
     let stop = Stop::on_signals().or_io(|| "could not catch signals".to_owned())?;
     let source = source::open(&args.source)?;
     if let Some(tap) = &source.tap {
-        eprintln!("mqscope: forwarding {} to {}; Ctrl-C stops", tap.address, tap.broker);
+        say!("mqscope: forwarding {} to {}; Ctrl-C stops", tap.address, tap.broker);
     }
     let mut capture = source.capture;
     // What only later packets tell a filter is known once all of a file is indexed.
@@ -70,7 +70,7 @@ pub(crate) fn stats(args: &args::Stats, color: Color) -> Outcome {
         }
     }
     if let Some(folder) = &folder {
-        eprintln!("mqscope: the report of {} is in {}", summary.run.name, folder.path().display());
+        say!("mqscope: the report of {} is in {}", summary.run.name, folder.path().display());
     }
     Ok(if interrupted { Exit::Interrupted } else { Exit::Passed })
 }

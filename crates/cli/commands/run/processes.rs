@@ -163,7 +163,7 @@ impl Shard {
             self.last = lines.try_iter().last().or(self.last.take());
         }
         for error in self.errors.try_iter() {
-            eprintln!("shard {}: {}", self.number, error.strip_prefix("mqscope: ").unwrap_or(&error));
+            say!("shard {}: {}", self.number, error.strip_prefix("mqscope: ").unwrap_or(&error));
         }
         if self.status.is_some() {
             return Ok(true);
@@ -220,7 +220,7 @@ fn attend(shards: &mut [Shard], stop: &Stop, quiet: bool) -> Result<(), Failure>
         }
         if stop.asked() && !asked {
             asked = true;
-            eprintln!("mqscope: ending the run; press again to leave at once");
+            say!("mqscope: ending the run; press again to leave at once");
             shards.iter_mut().for_each(Shard::end);
         }
         // Without one of them there is no whole.
