@@ -224,11 +224,11 @@ impl<V: Visitor> Desk<'_, V> {
         let level = connection.level();
         let Some(heads) = &mut connection.undecided else { return Interest::Some };
         let client = connection.carrier.client.unwrap_or(Direction::Forward);
-        if level < Level::WebSocket {
-            match tunnel(heads, client) {
-                Some(Tunnel::Through) => return self.recognise(connection),
-                Some(Tunnel::Waits) => return Interest::when(heads.iter().all(|head| !head.is_full())),
-                None => {}
+        while level < Level::WebSocket
+            && let Some(tunnel) = tunnel(heads, client)
+        {
+            if let Tunnel::Waits = tunnel {
+                return Interest::when(heads.iter().all(|head| !head.is_full()));
             }
         }
         let head = &heads[client as usize];

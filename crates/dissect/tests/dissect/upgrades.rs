@@ -131,6 +131,15 @@ fn what_a_proxy_was_asked_to_connect_to_is_recognised() {
 }
 
 #[test]
+fn a_proxy_may_be_asked_any_number_of_times() {
+    let mut tape = Tape::new();
+    let mut talk = tape.open_to(40_000, 3_128);
+    tape.server(&mut talk, &b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".repeat(300));
+    tape.client(&mut talk, &[&b"CONNECT b HTTP/1.1\r\n\r\n".repeat(300), CONNECT].concat());
+    assert_eq!(tape.dissect().packets(), ["C:CONNECT"]);
+}
+
+#[test]
 fn a_web_page_is_no_mqtt_whatever_it_holds() {
     for port in [80, 1883] {
         let mut tape = Tape::new();
