@@ -150,6 +150,8 @@ fn the_verdict_on_the_whole_has_the_exit_codes_of_a_run() {
     bench.run(&["--processes", "2", "-e", "lag=1us"], "invalid").expect(3);
     assert_eq!(bench.summary("invalid")["outcome"], "invalid");
     bench.run(&["--processes", "2", "-e", "nothing=1"], "bad").expect(2);
+    let many = bench.run(&["--processes", "22"], "many").expect(2);
+    assert!(many.err.contains("more than the scenario has devices, 21"), "{}", many.err);
     let url = format!("mqtt://127.0.0.1:{}", free_port());
     let mut nobody = mqscope();
     nobody.arg("run").arg(bench.path("scenario.yaml")).args(["--processes", "2", "--broker", &url]);

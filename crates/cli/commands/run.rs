@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{self, Write as _},
     path::PathBuf,
-    thread,
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -31,8 +31,8 @@ mod sharing;
 
 use child::Line;
 
-/// How often a signal is looked for.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a signal is looked for: soon enough for who presses Ctrl-C, and no work beside a run that sends little.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Of a shard's report folder: what merging takes besides the summary, written when all else is there.
 pub(super) const RECORD: &str = "part.json";
@@ -106,24 +106,25 @@ fn facts(plan: &Plan) -> BTreeMap<String, String> {
 
 /// Runs `work`, and stops the run if a signal comes.
 pub(super) fn stopping<T>(stop: &Stop, stop_run: &StopRun, work: impl FnOnce() -> T) -> T {
-    struct Ended<'a>(&'a StopRun);
+    struct Ended<'a>(&'a StopRun, Thread);
     impl Drop for Ended<'_> {
         fn drop(&mut self) {
             self.0.stop();
+            self.1.unpark();
         }
     }
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let looking = scope.spawn(|| {
             while !stop_run.is_stopped() {
                 if stop.asked() {
                     say!("mqscope: ending the run; press again to leave at once");
                     stop_run.stop();
                 }
-                thread::sleep(LOOK);
+                thread::park_timeout(LOOK);
             }
         });
         // also when `work` panics, or the scope would wait for ever
-        let _ended = Ended(stop_run);
+        let _ended = Ended(stop_run, looking.thread().clone());
         work()
     })
 }

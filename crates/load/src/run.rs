@@ -41,7 +41,7 @@ const LEAD: Duration = Duration::from_millis(10);
 /// How often conditions are looked at.
 const LOOK: Duration = Duration::from_millis(5);
 /// How often, at least, whether the run is to stop.
-const NAP: Duration = Duration::from_millis(100);
+const NAP: Duration = Duration::from_millis(200);
 /// Longest wait for acknowledgements and deliveries after the last phase.
 const DRAIN: Duration = Duration::from_secs(10);
 /// The same when none comes any more.
@@ -213,6 +213,8 @@ struct Run<'c> {
     done: usize,
     /// What makes the run failed whatever the thresholds say.
     failures: Vec<String>,
+    /// What there is to say besides.
+    remarks: Vec<String>,
 }
 
 struct Handle {
@@ -265,6 +267,7 @@ impl<'c> Run<'c> {
             reasons: BTreeMap::new(),
             done: 0,
             failures: Vec::new(),
+            remarks: Vec::new(),
         };
         for index in 0..count {
             let system = |what| move |source| RunError::System { what, source };
@@ -359,7 +362,11 @@ impl<'c> Run<'c> {
             // A part does not know what the others sent to it: it ends when nothing comes any more.
             let known = self.shared.part.is_whole();
             let arrived = known && self.all_begun(count) && left.0 == 0 && left.1 <= 0 && left.2 == 0;
-            if arrived || now >= by || now - last.0 >= nanos(QUIET_DRAIN) {
+            let quiet = now - last.0 >= nanos(QUIET_DRAIN);
+            if arrived || quiet || now >= by {
+                if known && !arrived && !stopped {
+                    self.remarks.push(ending::given_up(left, quiet.then_some(QUIET_DRAIN).ok_or(DRAIN)));
+                }
                 return Ok(());
             }
             if left != last.1 {

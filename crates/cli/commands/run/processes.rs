@@ -48,6 +48,12 @@ pub(super) fn run(args: &Run, count: u32, color: Color) -> Outcome {
     #[cfg(not(feature = "embedded-broker"))]
     let url: Option<String> = None;
     let plan = scenario::load(&args.scenario, url.clone(), color)?;
+    if count > plan.devices() {
+        return Err(Failure::usage(format!(
+            "--processes {count} is more than the scenario has devices, {}: some would have nothing to do",
+            plan.devices()
+        )));
+    }
     let folder = folder(args, &plan)?;
     let start_at = args.sharing.start_at.as_deref().map(sharing::instant).transpose()?;
     let start_at = start_at.map(sharing::written).transpose()?;

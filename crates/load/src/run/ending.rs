@@ -29,6 +29,26 @@ pub(crate) fn note_unacknowledged(summary: Summary) -> Summary {
     summary.with_note(NoteLevel::Warning, text)
 }
 
+/// What had not come when the run stopped waiting for it: because nothing had for so long, or (`Err`) because it never waits
+/// longer.
+pub(super) fn given_up(
+    (acknowledgements, deliveries, connections): (u64, i64, u64),
+    waited: Result<Duration, Duration>,
+) -> String {
+    let why = match waited {
+        Ok(quiet) => format!("after {} in which nothing came", humantime::format_duration(quiet)),
+        Err(most) => format!("after {}, the longest it waits", humantime::format_duration(most)),
+    };
+    let missing = [
+        (acknowledgements, "acknowledgements"),
+        (deliveries.max(0) as u64, "deliveries"),
+        (connections, "connections"),
+    ];
+    let missing =
+        missing.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    format!("the run ended {why}, without {}", missing.collect::<Vec<_>>().join(", "))
+}
+
 impl Run<'_> {
     pub(super) fn conclude(mut self, interrupted: bool) -> Finished {
         let shared = self.shared.clone();
@@ -70,8 +90,8 @@ impl Run<'_> {
         if tried > 0 && made == 0 && summary.outcome != Outcome::Interrupted {
             summary.set_outcome(Outcome::Unable);
         }
-        for failure in &self.failures {
-            summary = summary.with_note(NoteLevel::Warning, failure);
+        for text in self.failures.iter().chain(&self.remarks) {
+            summary = summary.with_note(NoteLevel::Warning, text);
         }
         if summary.outcome == Outcome::Invalid {
             summary = summary.with_note(NoteLevel::Warning, COULD_NOT_KEEP_UP);

@@ -255,6 +255,12 @@ fn anchors_and_aliases_are_followed() {
     let plan =
         plan("groups:\n  a: &a {count: 1, subscribe: x}\n  b: *a\nphases: [{name: p, duration: 1s}]\n");
     assert_eq!(plan.groups[1].subscribe.len(), 1);
+    // Also where they stand before what is neither a list nor a mapping.
+    let counts = self::plan(
+        "groups:\n  a: {count: &n 5, subscribe: x}\n  b: {count: *n, subscribe: x}\n  c: {count: &m !!int  7, subscribe: x}
+phases: [{name: p, duration: 1s}]\n",
+    );
+    assert_eq!(counts.groups.iter().map(|group| group.count).collect::<Vec<_>>(), [5, 5, 7]);
 }
 
 #[test]

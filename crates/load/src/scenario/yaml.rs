@@ -90,7 +90,7 @@ fn join(source: &str, tree: Tree, marks: Option<&Marks>, parent: &Range<usize>) 
         Tree::Null => Kind::Null,
         Tree::Text(text) => Kind::Scalar(text),
         // As it is written: `1.10` is not `1.1` to whoever uses it as a password.
-        Tree::Other(text) => match source.get(span.clone()).map(str::trim) {
+        Tree::Other(text) => match source.get(span.clone()).map(without_properties) {
             Some(written) if marks.is_some() && !written.is_empty() => Kind::Scalar(written.to_owned()),
             _ => Kind::Scalar(text),
         },
@@ -110,6 +110,17 @@ fn join(source: &str, tree: Tree, marks: Option<&Marks>, parent: &Range<usize>) 
         ),
     };
     Node { span, kind }
+}
+
+/// A scalar without the anchor and the tag before it (YAML 1.2.2 §6.9), which none that is plain begins as.
+fn without_properties(written: &str) -> &str {
+    let mut rest = written.trim();
+    while rest.starts_with(['&', '!'])
+        && let Some((_, after)) = rest.split_once(char::is_whitespace)
+    {
+        rest = after.trim_start();
+    }
+    rest
 }
 
 /// The values, duplicates of keys kept.
