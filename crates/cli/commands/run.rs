@@ -59,7 +59,7 @@ pub(crate) fn run(args: Run, color: Color) -> Outcome {
     let stop_run = StopRun::default();
     let mut control = Control { stop: stop_run.clone(), ..Control::default() };
     control.other_descriptors = other_descriptors(&plan);
-    control.facts = facts(&plan);
+    control.facts = facts();
     (control.part, control.start_at, control.meet_in) = (together.part, together.start_at, together.meet_in);
     if args.sharing.child {
         child::end_with_standard_input(&stop_run);
@@ -95,13 +95,9 @@ fn folder(args: &Run, plan: &Plan) -> Result<Folder, Failure> {
     Folder::create(path).map_err(Failure::io)
 }
 
-fn facts(plan: &Plan) -> BTreeMap<String, String> {
-    let brokers: Vec<_> = plan.target.brokers.iter().map(|broker| broker.url.as_str()).collect();
-    BTreeMap::from([
-        ("brokers".to_owned(), brokers.join(" ")),
-        ("devices".to_owned(), plan.devices().to_string()),
-        ("cores".to_owned(), thread::available_parallelism().map_or(0, usize::from).to_string()),
-    ])
+fn facts() -> BTreeMap<String, String> {
+    let cores = thread::available_parallelism().map_or(0, usize::from);
+    BTreeMap::from([("cores".to_owned(), cores.to_string())])
 }
 
 /// Runs `work`, and stops the run if a signal comes.

@@ -193,6 +193,9 @@ impl Device {
             let step = if self.stage == Stage::Hello { "connect failed" } else { "subscribe failed" };
             tools.reason(format!("{step}: unanswered, no {what} by the end of the run"));
         }
+        if matches!(self.link, Link::Waiting) && self.retried == 0 && self.failovers == 0 {
+            tools.reason("never connected: the run ended before its connect was due".to_owned());
+        }
         for (awaits, message) in self.session.waiting() {
             if let Some((recorder, cell)) = tools.metrics(message.intended, usize::from(self.group)) {
                 recorder.count(cell.publish_unacknowledged, 1);

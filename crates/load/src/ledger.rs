@@ -12,6 +12,9 @@
 //! found in the end by what receivers saw, and taken out as well: it must not stand in for a message that was lost. Where a
 //! receiver's memory of gaps is too short it counts as seen. Messages whose topics differ one from another stay owed, and
 //! between processes those that were never acknowledged: so a loss may be counted that is none, and none is hidden.
+//! One thing is not told apart: a repetition further behind than a receiver's memory of gaps reaches counts as a delivery.
+//!
+//! What reaches a device that did not ask for it is nobody's: it is counted as unexpected and stands in for nothing.
 //!
 //! A message to a shared subscription is expected once, whoever gets it, and booked with the group of the share's first
 //! member at the lowest quality of service any member subscribed with; a member that gets it books it there. A device may
@@ -219,6 +222,8 @@ pub(crate) struct Tally {
     retracted: FxHashMap<u32, (Recipients, Vec<Retracted>)>,
     /// How many they are.
     retractions: usize,
+    /// How many there were beyond [`MOST_RETRACTED`].
+    pub unkept: u64,
 }
 
 /// A message that is owed to nobody any more: it was refused, or never acknowledged.
@@ -235,8 +240,7 @@ impl Tally {
     pub(crate) fn new(phases: usize, groups: usize, part: Part) -> Self {
         let cells = vec![[0; 3]; phases * groups];
         let sendings = (!part.is_whole()).then(Sendings::default);
-        let (retracted, retractions) = (FxHashMap::default(), 0);
-        Self { groups, expected: cells.clone(), delivered: cells, sendings, retracted, retractions }
+        Self { groups, expected: cells.clone(), delivered: cells, sendings, ..Self::default() }
     }
 
     pub(crate) fn expect(&mut self, phase: usize, expected: &Expected) {
@@ -247,7 +251,11 @@ impl Tally {
     /// Notes that a message of a stream is owed to nobody any more. What that takes back is worked out in the
     /// [end](Self::settle), when it is known what was delivered of it all the same.
     pub(crate) fn retract(&mut self, stream: u32, audience: &Audience, message: Retracted) {
-        if audience.recipients.is_empty() || self.retractions == MOST_RETRACTED {
+        if audience.recipients.is_empty() {
+            return;
+        }
+        if self.retractions == MOST_RETRACTED {
+            self.unkept += 1;
             return;
         }
         self.retractions += 1;
@@ -289,6 +297,7 @@ impl Tally {
         if let (Some(sendings), Some(more)) = (&mut self.sendings, &other.sendings) {
             sendings.add(more);
         }
+        self.unkept += other.unkept;
         // Each stream is one shard's.
         self.retracted.extend(other.retracted.iter().map(|(stream, of)| (*stream, of.clone())));
     }

@@ -245,11 +245,11 @@ impl<'c> Run<'c> {
         let (catalog, metrics) = Metrics::register_part(&plan, part);
         let catalog = Arc::new(catalog);
         let run = mix(plan.seed, clock.unix(0) as u64) as u16;
-        let (tally, seconds) = (Tally::new(plan.phases.len(), plan.groups.len(), part), count + 1);
+        let (tally, recorders) = (Tally::new(plan.phases.len(), plan.groups.len(), part), count + 1);
         let network = Network { brokers, security };
         let shared = Arc::new(Shared::new(plan, part, metrics, clock, run, network, count));
         let (report, reports) = mpsc::channel();
-        let collector = Collector::new(catalog.clone(), seconds);
+        let collector = Collector::new(catalog.clone(), recorders);
         let mut run = Self {
             collector: if part.is_whole() { collector } else { collector.detailed() },
             recorder: Recorder::new(&catalog, count),

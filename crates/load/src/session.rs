@@ -25,6 +25,8 @@ pub(crate) type Nanos = u64;
 /// Largest packet where neither side said otherwise: what a Remaining Length can say, and its header.
 const LARGEST_PACKET: u32 = 268_435_455 + 5;
 
+/// What answers an identifier that is not in use (MQTT 5.0 §3.7.2.1).
+const PACKET_ID_NOT_FOUND: ReasonCode = ReasonCode(0x92);
 /// The DUP flag in a PUBLISH's first byte (MQTT 5.0 §3.3.1.1).
 const DUP: u8 = 0x08;
 
@@ -79,6 +81,8 @@ struct Outgoing {
     id: u16,
     awaits: Awaits,
     message: Sent,
+    /// Its PUBREL was sent again: the broker may have answered the first.
+    released_again: bool,
     /// The PUBLISH itself, for as long as it may have to be sent again.
     packet: Option<Box<[u8]>>,
 }
@@ -237,6 +241,7 @@ impl Session {
                 id,
                 awaits,
                 message: Sent { label, intended, sent: now },
+                released_again: false,
                 packet,
             });
             self.resent += 1;
@@ -415,8 +420,8 @@ impl Session {
                 self.incoming.swap_remove(index);
                 ReasonCode::SUCCESS
             }
-            // Packet Identifier not found (MQTT 5.0 §3.7.2.1); before 5.0 an answer has no reason.
-            None if self.version == Version::V5 => ReasonCode(0x92),
+            // Before 5.0 an answer has no reason.
+            None if self.version == Version::V5 => PACKET_ID_NOT_FOUND,
             None => ReasonCode::SUCCESS,
         };
         self.answer(Packet::PubComp(Ack { reason, ..Ack::success(id) }), out);
@@ -430,14 +435,17 @@ impl Session {
         let Some(index) = found else { return Err(Fault::UnknownId(kind)) };
         let outgoing = &mut self.outgoing[index];
         let message = outgoing.message;
-        if with == Awaits::PubRec && ack.reason.0 < 0x80 {
+        // An answer before the connection broke, to a PUBREL before, is no error when it is asked for again (MQTT 5.0 §3.7.2.1).
+        let answered_before = outgoing.released_again && ack.reason == PACKET_ID_NOT_FOUND;
+        let reason = if answered_before { ReasonCode::SUCCESS } else { ack.reason };
+        if with == Awaits::PubRec && reason.0 < 0x80 {
             outgoing.awaits = Awaits::PubComp;
             outgoing.packet = None;
         } else {
             self.outgoing.remove(index);
             self.resent -= 1;
         }
-        Ok(Event::Answered { message, with, reason: ack.reason })
+        Ok(Event::Answered { message, with, reason })
     }
 
     /// Sends again what was not answered on the connection before, in the order it was sent then, as far as the
@@ -454,6 +462,9 @@ impl Session {
                 (None, Some(id)) => self.answer(Packet::PubRel(Ack::success(id)), out),
                 (None, None) => debug_assert!(false, "identifiers are not zero"),
             }
+        }
+        for outgoing in self.outgoing.iter_mut().take(most).skip(self.resent) {
+            outgoing.released_again = outgoing.awaits == Awaits::PubComp;
         }
         self.resent = self.resent.max(most);
     }

@@ -109,6 +109,7 @@ impl Shard {
             sightings: Sightings::default(),
             seconds: Sightings::default(),
             ways: Default::default(),
+            strays: Default::default(),
             unanswered: Unanswered::default(),
             counts: Counts::new(plan.groups.len()),
             reasons: Default::default(),
@@ -291,6 +292,7 @@ impl Shard {
         }
         let Tools { unanswered, shared, recorder, .. } = &mut self.tools;
         unanswered.conclude(now, &shared.metrics, recorder);
+        self.tools.publish_counts();
         let interval = self.take(now);
         for device in &mut self.devices {
             device.finish(&mut self.tools);

@@ -70,6 +70,8 @@ pub(crate) struct Slot {
     pub inflight: AtomicU64,
     pub published: AtomicU64,
     pub delivered: AtomicU64,
+    /// Connections that were made, and that could not be, in phases that are recorded and in others.
+    pub connects: AtomicU64,
     pub connect_failed: AtomicU64,
     /// Deliveries expected and not there yet, as far as this shard knows: the sum over all shards is zero when
     /// everything has arrived.
@@ -119,6 +121,7 @@ impl Shared {
             inflight: AtomicU64::new(0),
             published: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
+            connects: AtomicU64::new(0),
             connect_failed: AtomicU64::new(0),
             outstanding: AtomicI64::new(0),
             phases: AtomicU64::new(0),
@@ -155,6 +158,12 @@ impl Shared {
     pub(crate) fn list(&self, stream: u32) -> &List {
         // Lists are in the order of their streams. One without devices shares its number with the next.
         &self.lists[self.lists.partition_point(|list| list.first_stream <= stream) - 1]
+    }
+
+    /// The device whose stream it is.
+    pub(crate) fn publisher(&self, stream: u32) -> u32 {
+        let list = self.list(stream);
+        self.plan.groups[list.group].first_device + (stream - list.first_stream)
     }
 
     /// The phase begins at that instant; the one after the last is the end.

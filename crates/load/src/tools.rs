@@ -9,7 +9,7 @@ use dary_heap::OctonaryHeap;
 use mio::Registry;
 use mqscope_report::Recorder;
 use mqscope_wire::PropertiesBuf;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ledger::{Sightings, Tally, Way};
 use crate::metrics::Cell;
@@ -32,6 +32,8 @@ pub(crate) struct Tools {
     pub seconds: Sightings,
     /// How streams reach devices that have other subscriptions beside a shared one; device and stream as in `sightings`.
     pub ways: FxHashMap<u64, Way>,
+    /// Streams that devices get messages of that they did not ask for; device and stream as in `sightings`.
+    pub strays: FxHashSet<u64>,
     pub unanswered: Unanswered,
     pub counts: Counts,
     /// Why connections failed or ended, and how often.
@@ -63,6 +65,7 @@ pub(crate) struct Counts {
     pub inflight: u64,
     pub published: u64,
     pub delivered: u64,
+    pub connects: u64,
     pub connect_failed: u64,
     pub outstanding: i64,
 }
@@ -113,6 +116,7 @@ impl Counts {
             inflight: 0,
             published: 0,
             delivered: 0,
+            connects: 0,
             connect_failed: 0,
             outstanding: 0,
         }
@@ -160,6 +164,7 @@ impl Tools {
         slot.inflight.store(self.counts.inflight, Relaxed);
         slot.published.store(self.counts.published, Relaxed);
         slot.delivered.store(self.counts.delivered, Relaxed);
+        slot.connects.store(self.counts.connects, Relaxed);
         slot.connect_failed.store(self.counts.connect_failed, Relaxed);
         slot.outstanding.store(self.counts.outstanding, Relaxed);
     }

@@ -71,6 +71,7 @@ impl Device {
             recorder.count(cell.connects, 1);
         }
         self.stage = Stage::Subscribing;
+        tools.counts.connects += 1;
         tools.counts.groups[usize::from(self.group)].connected += 1;
         if !resumed {
             self.forget(tools);

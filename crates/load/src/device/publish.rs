@@ -12,7 +12,7 @@ use crate::scenario::{Moment, Payload, Publish, Stamp};
 use crate::session::{Nanos, Sent, Unsendable};
 use crate::stamp::{LEN, Mark, NAME};
 use crate::tools::{Buffers, Tools};
-use crate::topics::device_random;
+use crate::topics::{device_random, mix};
 
 /// Written together at most, so that the first of many does not wait for the last.
 const BATCH_BYTES: usize = 16 << 10;
@@ -71,7 +71,7 @@ impl Device {
             group: &group.name,
             seq: u64::from(sequence),
             now_ns: shared.clock.unix(now),
-            random: device_random(shared.plan.seed, number, 1 << 15 | u64::from(sequence) << 32),
+            random: device_random(mix(shared.plan.seed, u64::from(sequence)), number, 1 << 15),
         };
         let properties = compose(list, shared.list(number).properties.as_properties(), mark, moment, buffers);
         let Buffers { out, topic, payload, properties: own, .. } = buffers;
@@ -167,7 +167,11 @@ impl Device {
         }
         let Some(audience) = &mut self.streams[index].audience else { return };
         let phase = shared.phase_at(message.intended);
-        let sent_us = shared.clock.unix(message.sent) as u64 / 1000;
+        // As its stamp said, by which both ends judge.
+        let intended_ns = shared.clock.unix(message.intended);
+        let (stream, sequence) = (list.first_stream + self.i, sequence_of(message.label));
+        let lag_ns = message.sent - message.intended;
+        let sent_us = Mark { run: shared.run, stream, sequence, intended_ns, lag_ns }.sent_us();
         match (&mut tally.sendings, fate) {
             // Another part has what was delivered of it: it stays expected, so that it hides no loss.
             (Some(_), Fate::Unknown) => {}
@@ -177,9 +181,8 @@ impl Device {
                     let owed = audience.expected(&shared.roll, &shared.plan, list.qos, sent_us);
                     counts.outstanding -= owed.iter().map(|expected| i64::from(expected.count)).sum::<i64>();
                 }
-                let sequence = sequence_of(message.label);
                 let retracted = Retracted { sequence, phase: phase as u32, qos: list.qos, sent_us };
-                tally.retract(list.first_stream + self.i, audience, retracted);
+                tally.retract(stream, audience, retracted);
             }
         }
     }
@@ -196,15 +199,15 @@ pub(super) enum Fate {
 
 /// What the session tells a message by: its list, and its number within the stream.
 fn label(list: usize, sequence: u32) -> u64 {
-    u64::from(sequence) << 8 | list as u64
+    u64::from(sequence) << 32 | list as u64
 }
 
 pub(super) fn list_of(label: u64) -> usize {
-    usize::from(label as u8)
+    label as u32 as usize
 }
 
 fn sequence_of(label: u64) -> u32 {
-    (label >> 8) as u32
+    (label >> 32) as u32
 }
 
 /// Puts topic and payload into the buffers. The properties are those given, or, where each message has its

@@ -197,6 +197,14 @@ impl Device {
         let scattered = shared.sharing[group] || shared.list(mark.stream).scattered;
         let gaps = if scattered { Gaps::Usual } else { Gaps::Rare };
         let (sighting, first) = tools.sightings.see(self.number, mark.stream, mark.sequence, gaps);
+        if self.is_stray(message, mark.stream, first, tools) {
+            // Nobody's: in place of one that is owed it would hide a loss.
+            if let Some((recorder, cell)) = tools.metrics(shared.clock.since_start(mark.intended_ns), group) {
+                recorder.count(cell.deliveries, 1);
+                recorder.count(cell.unexpected, 1);
+            }
+            return;
+        }
         let intended = shared.clock.since_start(mark.intended_ns);
         let phase = shared.phase_at(intended);
         let qos = self.effective_qos(message, mark.stream, tools);
@@ -215,20 +223,16 @@ impl Device {
             (Way::Share(share), _) => self.book(Some(share), phase, qos, &mark, tools),
             (Way::Both { first, .. }, _) => self.book(first, phase, qos, &mark, tools),
         }
-        let stray = first && self.own_filters(message, tools).is_none();
         let overlapping = match way {
             Way::Both { .. } => second,
             _ => {
                 sighting == Sighting::Again
-                    && self.own_filters(message, tools).is_some_and(|(count, _)| count > 1)
+                    && self.own_filters(message, mark.stream, tools).is_some_and(|(count, _)| count > 1)
             }
         };
         let Some(cell) = shared.metrics.cell(phase, group) else { return };
         let recorder = &mut tools.recorder;
         recorder.count(cell.deliveries, 1);
-        if stray {
-            recorder.count(cell.unexpected, 1);
-        }
         let by_qos = &cell.by_qos[qos as usize % 3];
         match sighting {
             Sighting::Again if overlapping => recorder.count(cell.overlapping, 1),
@@ -266,16 +270,33 @@ impl Device {
         if message.qos == published {
             return message.qos;
         }
-        self.own_filters(message, tools).map_or(message.qos, |(_, best)| published.min(best))
+        self.own_filters(message, stream, tools).map_or(message.qos, |(_, best)| published.min(best))
+    }
+
+    /// Whether none of the device's filters asks for the message. A stream has one topic, unless each of its messages has its
+    /// own: then its `first` message says it of all.
+    fn is_stray(&self, message: &Publish<'_>, stream: u32, first: bool, tools: &mut Tools) -> bool {
+        let moving = tools.shared.list(stream).scattered;
+        let pair = u64::from(self.number) << 32 | u64::from(stream);
+        if (first || moving) && self.own_filters(message, stream, tools).is_none() {
+            if !moving {
+                tools.strays.insert(pair);
+            }
+            return true;
+        }
+        !tools.strays.is_empty() && tools.strays.contains(&pair)
     }
 
     /// How many of the device's filters match, and the best quality among them.
-    fn own_filters(&self, message: &Publish<'_>, tools: &Tools) -> Option<(usize, QoS)> {
+    fn own_filters(&self, message: &Publish<'_>, stream: u32, tools: &Tools) -> Option<(usize, QoS)> {
         let topic = message.topic.to_str().ok()?;
         let plan = &tools.shared.plan;
         let group = &plan.groups[usize::from(self.group)];
+        let is_own = tools.shared.publisher(stream) == self.number;
         let matching = filter_texts(plan, group, self.i)
-            .filter(|(filter, _)| matches(split_share(filter).1, topic))
+            .filter(|(filter, subscribe)| {
+                !(is_own && subscribe.no_local) && matches(split_share(filter).1, topic)
+            })
             .map(|(_, subscribe)| subscribe.qos);
         matching.fold(None, |found, qos| {
             let (count, best) = found.unwrap_or((0, QoS::AtMostOnce));

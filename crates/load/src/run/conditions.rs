@@ -10,7 +10,7 @@ impl Run<'_> {
         let (seen, own) = self.measure(until);
         let whole = match until.measure {
             Measure::Inflight => own,
-            _ => self.meant(until).map(|group| u64::from(group.count)).sum(),
+            _ => self.meant(until).map(|(_, group)| u64::from(group.count)).sum(),
         };
         let (seen, total) = of_the_whole(seen, own, whole);
         until.holds(seen, total)
@@ -23,23 +23,23 @@ impl Run<'_> {
         }
     }
 
-    /// The groups a condition is about.
-    fn meant(&self, until: &Until) -> impl Iterator<Item = &Group> {
+    /// The groups a condition is about, each with its place.
+    fn meant(&self, until: &Until) -> impl Iterator<Item = (usize, &Group)> {
         let groups = self.shared.plan.groups.iter().enumerate();
-        groups.filter(|(index, _)| until.group.is_none_or(|group| group == *index)).map(|(_, group)| group)
+        groups.filter(|(index, _)| until.group.is_none_or(|group| group == *index))
     }
 
     /// What a condition looks at, and of how many devices of this process.
     fn measure(&self, until: &Until) -> (u64, u64) {
-        let groups = &self.shared.plan.groups;
-        let meant = || groups.iter().enumerate().filter(|(index, _)| until.group.is_none_or(|g| g == *index));
         let own = |group: &Group| u64::from(self.shared.part.among(group.first_device, group.count));
-        let total: u64 = self.meant(until).map(own).sum();
+        let total: u64 = self.meant(until).map(|(_, group)| own(group)).sum();
         let sum = |of: fn(&crate::shared::GroupSlot) -> u32| -> u64 {
             self.shared
                 .slots
                 .iter()
-                .map(|slot| meant().map(|(i, _)| u64::from(of(&slot.groups[i]))).sum::<u64>())
+                .map(|slot| {
+                    self.meant(until).map(|(index, _)| u64::from(of(&slot.groups[index]))).sum::<u64>()
+                })
                 .sum()
         };
         let seen = match until.measure {

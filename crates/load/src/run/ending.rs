@@ -76,10 +76,8 @@ impl Run<'_> {
         // Where nothing was to be sent, nothing could be late.
         let applies = |threshold: &&Threshold| published > 0 || threshold.selector.metric != "send_lag";
         let validity: Vec<Threshold> = plan.validity.iter().filter(applies).cloned().collect();
-        let tried = results.counters.iter().filter(|counter| counter.name == "connect_attempts");
-        let tried: u64 = tried.map(|counter| counter.count).sum();
-        let made = results.counters.iter().filter(|counter| counter.name == "connects");
-        let made: u64 = made.map(|counter| counter.count).sum();
+        let made = shared.sum(|slot| slot.connects.load(Relaxed));
+        let failed = shared.sum(|slot| slot.connect_failed.load(Relaxed));
 
         // What a part saw is no run's figure: only the generator itself is judged by it.
         let thresholds = if part.is_whole() { &plan.thresholds[..] } else { &[] };
@@ -87,7 +85,7 @@ impl Run<'_> {
         if !self.failures.is_empty() && summary.outcome == Outcome::Passed {
             summary.set_outcome(Outcome::Failed);
         }
-        if tried > 0 && made == 0 && summary.outcome != Outcome::Interrupted {
+        if made == 0 && failed > 0 && summary.outcome != Outcome::Interrupted {
             summary.set_outcome(Outcome::Unable);
         }
         for text in self.failures.iter().chain(&self.remarks) {
@@ -116,6 +114,13 @@ impl Run<'_> {
     /// What was expected and what was lost is known only now.
     fn settle_ledger(&mut self) {
         self.tally.settle(&self.shared.roll, &self.shared.plan, &self.sightings);
+        if self.tally.unkept > 0 {
+            self.remarks.push(format!(
+                "{} messages that the broker refused or never acknowledged are more than are remembered: what of them was \
+                 not delivered counts as lost",
+                self.tally.unkept
+            ));
+        }
         let metrics = &self.shared.metrics;
         for phase in 0..self.shared.plan.phases.len() {
             for group in 0..self.shared.plan.groups.len() {

@@ -18,7 +18,7 @@ pub struct Progress<'r> {
     pub at_most: Duration,
     /// The phase under way, and those before it.
     pub phases: &'r [Phase],
-    /// All devices of the plan.
+    /// All devices of this part of the plan.
     pub devices: u64,
     /// Devices that are connected.
     pub connected: u64,

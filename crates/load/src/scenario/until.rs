@@ -111,6 +111,10 @@ impl Until {
             let span = measure_at..measure_at + measure.len();
             return fault(span, problem.help("there are connected, subscribed, settled and inflight"));
         };
+        if let (Some(_), Measure::Inflight) = (group, known) {
+            let problem = Problem::new("messages in flight are counted over all groups");
+            return fault(offset..offset + subject.len(), problem.help("write inflight, without a group"));
+        }
         let value_text = text[at + sign.len()..].trim();
         let value = match value_text.strip_suffix('%') {
             Some(number) => number.trim().parse().ok().map(Amount::Percent),
@@ -183,6 +187,7 @@ mod tests {
         let (span, problem) = fault("sensors.conected == 1");
         assert_eq!((span, problem.nearest.as_deref()), (8..16, Some("connected")));
         assert_eq!(fault("connected == many").0, 13..17);
+        assert_eq!(fault("sensors.inflight == 0").0, 0..16);
         assert_eq!(fault("inflight < 5%").0, 11..13);
         assert_eq!(fault("connected").0, 0..9);
     }

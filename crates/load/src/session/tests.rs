@@ -372,6 +372,23 @@ fn a_session_taken_up_sends_again_what_was_not_answered() {
     assert_eq!(pair.sent(), ["PUBLISH 5"]);
 }
 
+/// MQTT 5.0 §3.7.2.1.
+#[test]
+fn a_release_asked_for_again_may_have_been_answered_before() {
+    let unknown = |id| Ack { reason: ReasonCode(0x92), ..ack(id) };
+    let mut pair = Pair::new(Version::V5);
+    comes_back(&mut pair, false, None);
+    for id in [1, 2] {
+        pair.publish(QoS::ExactlyOnce).expect("sent");
+        pair.says(Packet::PubRec(ack(id)));
+        if id == 1 {
+            assert_eq!(comes_back(&mut pair, true, None), ["PUBREL 1"]);
+        }
+        let refused = pair.says(Packet::PubComp(unknown(id))).contains("0x92");
+        assert_eq!(refused, id == 2, "only of one that was asked for once");
+    }
+}
+
 #[test]
 fn a_message_received_exactly_once_is_known_after_coming_back() {
     let mut pair = Pair::new(Version::V5);

@@ -30,6 +30,8 @@ pub(crate) struct Faults {
     pub(crate) repeat: Option<u64>,
     /// Hold every n-th back until after the next one of the same subscriber.
     pub(crate) delay: Option<u64>,
+    /// Deliver to those who did not ask, in place of those who did.
+    pub(crate) astray: bool,
     /// Refuse every CONNECT with this code.
     pub(crate) refuse: Option<u8>,
     /// Refuse the first n CONNECTs as unavailable.
@@ -345,7 +347,9 @@ impl State {
                     Some((_, shared)) if matches(shared, &topic) => {
                         shares.entry(filter).or_default().push((*client, granted));
                     }
-                    None if matches(&filter, &topic) => self.deliver_to(subscriber, publish, granted),
+                    None if matches(&filter, &topic) != self.faults.astray => {
+                        self.deliver_to(subscriber, publish, granted)
+                    }
                     _ => {}
                 }
             }

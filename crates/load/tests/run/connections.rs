@@ -56,6 +56,28 @@ phases: [{name: connects, duration: 200ms, sub: {connect: {rate: 1000/s}}}]";
 }
 
 #[test]
+fn a_broker_that_takes_nobody_is_told_where_that_is_not_recorded_as_well() {
+    let broker = Broker::start(Faults { refuse: Some(5), ..Faults::default() });
+    let finished = broker.run(
+        "groups: {sub: {count: 3, subscribe: t}}
+phases: [{name: up, duration: 200ms, record: false, sub: {connect: {rate: 100/s}}}, {name: steady, duration: 100ms}]",
+    );
+    assert_eq!(finished.summary.outcome, Outcome::Unable);
+}
+
+#[test]
+fn devices_whose_connect_is_not_due_before_the_end_are_told() {
+    let broker = Broker::start(Faults::default());
+    let finished = broker.run(
+        "groups: {sub: {count: 10, subscribe: t}}
+phases: [{name: up, duration: 500ms, sub: {connect: {rate: 1/s}}}]",
+    );
+    assert_eq!(count(&finished, "connect_attempts", None), 1);
+    let says = "never connected: the run ended before its connect was due (9 times)";
+    assert_eq!(first_note(&finished), says);
+}
+
+#[test]
 fn a_refused_subscription_is_no_subscription() {
     let broker = Broker::start(Faults { grant: Some(0x80), ..Faults::default() });
     let finished = broker.run(&fleet(1, ""));

@@ -73,6 +73,20 @@ fn what_the_broker_loses_is_lost_and_not_more() {
     assert_eq!(finished.summary.thresholds[0].says, "count is 40");
 }
 
+/// Each of two devices gets the other's messages: as many as are owed, and none that is.
+#[test]
+fn what_goes_to_another_device_is_lost() {
+    for topic in ["fleet/{{i}}", "fleet/{{i}}/{{seq}}"] {
+        let broker = Broker::start(Faults { astray: true, ..Faults::default() });
+        let text = fleet(1, "").replace("count: 10,", "count: 2,").replace("fleet/{{client_id}}", topic);
+        let finished = broker.run(&text.replace("fleet/+", "fleet/{{i}}/#"));
+        assert_eq!(count(&finished, "delivery_expected", None), 40, "{topic}");
+        assert_eq!(count(&finished, "deliveries", None), 40, "{topic}");
+        assert_eq!(count(&finished, "delivery_unexpected", None), 40, "{topic}");
+        assert_eq!(count(&finished, "delivery_lost", None), 40, "{topic}");
+    }
+}
+
 #[test]
 fn what_the_broker_repeats_is_a_duplicate() {
     let broker = Broker::start(Faults { repeat: Some(8), ..Faults::default() });

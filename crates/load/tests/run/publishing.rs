@@ -119,3 +119,19 @@ validity: {send_lag: ['p(99) < 1h']}",
     let heard: Vec<u64> = broker.take_heard().iter().map(|heard| heard.intended_us).collect();
     assert!(heard.is_sorted(), "{heard:?}");
 }
+
+/// More lists than a byte counts: the answer to one is not taken for that to another.
+#[test]
+fn many_lists_of_one_device_are_told_apart() {
+    let broker = Broker::start(Faults::default());
+    let lists: Vec<_> =
+        (0..258).map(|n| format!("p{n}: {{topic: t/{n}, qos: 1, rate: 2/s, max_inflight: 1}}")).collect();
+    let finished = broker.run(&format!(
+        "groups: {{pub: {{count: 1, publish: {{{}}}}}}}
+phases: [{{name: steady, duration: 1s}}]
+validity: {{send_lag: ['p(99) < 1h']}}",
+        lists.join(", ")
+    ));
+    assert_eq!(meant_sent_dropped(&finished, None), (516, 516, 0));
+    assert_eq!(count(&finished, "publish_unacknowledged", None), 0);
+}
