@@ -20,8 +20,8 @@ use crate::session::{Nanos, Session};
 use crate::tools::Tools;
 use crate::transport::{self, Transport};
 
-mod book;
 mod connect;
+mod delivery;
 mod hello;
 mod phases;
 mod publish;

@@ -16,8 +16,10 @@ use mqscope_wire::{
 };
 
 mod event;
+mod ids;
 
 pub(crate) use event::{Event, Fault, Unsendable};
+use ids::Ids;
 
 /// Nanoseconds of the run's clock.
 pub(crate) type Nanos = u64;
@@ -27,6 +29,7 @@ const LARGEST_PACKET: u32 = 268_435_455 + 5;
 
 /// What answers an identifier that is not in use (MQTT 5.0 §3.7.2.1).
 const PACKET_ID_NOT_FOUND: ReasonCode = ReasonCode(0x92);
+
 /// The DUP flag in a PUBLISH's first byte (MQTT 5.0 §3.3.1.1).
 const DUP: u8 = 0x08;
 
@@ -35,11 +38,7 @@ const DUP: u8 = 0x08;
 pub(crate) struct Session {
     version: Version,
     state: State,
-    /// The identifier tried next; never zero.
-    next_id: u16,
-    /// How many identifiers from `next_id` on are known to be free: identifiers go round, so those in use are
-    /// looked at once a round and not once a message.
-    free_run: u16,
+    ids: Ids,
     /// QoS 1 and 2 messages the broker takes at once (MQTT 5.0 §4.9).
     receive_maximum: u16,
     maximum_qos: QoS,
@@ -112,8 +111,7 @@ impl Session {
         Self {
             version,
             state: State::New,
-            next_id: 1,
-            free_run: u16::MAX,
+            ids: Ids::new(),
             receive_maximum: u16::MAX,
             maximum_qos: QoS::ExactlyOnce,
             maximum_packet_size: LARGEST_PACKET,
@@ -477,29 +475,9 @@ impl Session {
 
     /// The next identifier that is not in use; there is one as long as there is room.
     fn free_id(&mut self) -> u16 {
-        while self.free_run == 0 {
-            let used = self.outgoing.iter().map(|outgoing| outgoing.id);
-            let used = used.chain(self.subscribing.map(|(id, _)| id));
-            let from = self.next_id;
-            self.free_run = used.map(|id| ahead(from, id)).min().unwrap_or(u16::MAX);
-            if self.free_run == 0 {
-                self.next_id = after(self.next_id);
-            }
-        }
-        self.free_run -= 1;
-        let id = self.next_id;
-        self.next_id = after(id);
-        id
+        let used = self.outgoing.iter().map(|outgoing| outgoing.id);
+        self.ids.next(used.chain(self.subscribing.map(|(id, _)| id)))
     }
-}
-
-/// How many steps round the circle of identifiers, which has no zero.
-fn ahead(from: u16, to: u16) -> u16 {
-    to.checked_sub(from).unwrap_or_else(|| u16::MAX - (from - to))
-}
-
-fn after(id: u16) -> u16 {
-    id.checked_add(1).unwrap_or(1)
 }
 
 /// A CONNECT with nothing but an id, for whoever only wants to say hello.

@@ -218,7 +218,7 @@ fn identifiers_go_round_and_skip_those_in_use() {
     pair.publish(QoS::AtLeastOnce).expect("sent");
     pair.publish(QoS::AtLeastOnce).expect("sent");
     pair.says(Packet::PubAck(ack(2)));
-    (pair.session.next_id, pair.session.free_run) = (u16::MAX, 0);
+    (pair.session.ids.next, pair.session.ids.free_run) = (u16::MAX, 0);
     pair.sent();
     for _ in 0..3 {
         pair.publish(QoS::AtLeastOnce).expect("sent");
@@ -232,7 +232,7 @@ fn a_subscription_does_not_share_its_identifier() {
     let mut filters = SubscriptionsBuf::new();
     filters.push(Text::from("a/#"), SubscriptionOptions::default()).expect("encodes");
     pair.session.subscribe(filters.as_subscriptions(), pair.now, &mut pair.out).expect("encodes");
-    (pair.session.next_id, pair.session.free_run) = (1, 0);
+    (pair.session.ids.next, pair.session.ids.free_run) = (1, 0);
     pair.publish(QoS::AtLeastOnce).expect("sent");
     assert_eq!(pair.sent(), ["SUBSCRIBE 1", "PUBLISH 2"]);
     let suback = SubAck {
