@@ -39,7 +39,7 @@ pub(crate) mod across;
 mod sightings;
 
 use across::{Sendings, Stays};
-pub(crate) use sightings::{Gaps, Sighting, Sightings};
+pub(crate) use sightings::{Gaps, Sighting, Sightings, pair};
 
 /// From a SUBACK until messages are owed.
 const GRACE_US: u64 = 1_000;

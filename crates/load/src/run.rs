@@ -261,7 +261,7 @@ impl<'c> Run<'c> {
             let quiet = now - last.0 >= nanos(QUIET_DRAIN);
             if arrived || quiet || now >= by {
                 if known && !arrived && !stopped {
-                    self.remarks.push(ending::given_up(left, quiet.then_some(QUIET_DRAIN).ok_or(DRAIN)));
+                    self.remarks.push(ending::given_up(left, quiet));
                 }
                 return Ok(());
             }

@@ -165,10 +165,7 @@ impl Collector {
     fn close(&mut self, second: u32, seen: Second) {
         for (index, histogram) in seen.response.into_iter().enumerate() {
             let Some(mut histogram) = histogram else { continue };
-            let [p50_us, p99_us] = histogram.percentiles_us([50.0, 99.0]);
-            let (count, max_us) = (histogram.count(), histogram.max_us());
-            let id = LatencyId(index as u32);
-            let value = PointValue::Latency { id, count, p50_us, p99_us, max_us };
+            let value = PointValue::latency(LatencyId(index as u32), &histogram);
             self.series.points.push(Point { second, value });
             if self.detailed {
                 let text = serde_json::to_string(&histogram).expect("a number and a text are JSON");

@@ -103,10 +103,7 @@ impl Seconds {
         }
         let mut points: Vec<(u8, Point)> = Vec::new();
         for ((second, _), (id, histogram)) in &latencies {
-            let [p50_us, p99_us] = histogram.percentiles_us([50.0, 99.0]);
-            let (id, count, max_us) = (*id, histogram.count(), histogram.max_us());
-            let value = PointValue::Latency { id, count, p50_us, p99_us, max_us };
-            points.push((0, Point { second: *second, value }));
+            points.push((0, Point { second: *second, value: PointValue::latency(*id, histogram) }));
         }
         for ((second, _), (id, count)) in &counters {
             let value = PointValue::Counter { id: *id, count: *count };

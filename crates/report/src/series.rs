@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Catalog, CounterId, GaugeId, LatencyId, Tags};
+use crate::{Catalog, CounterId, GaugeId, Histogram, LatencyId, Tags};
 
 /// One row a second for every metric that had something to say in it, ordered by second.
 #[derive(Debug, Clone)]
@@ -22,7 +22,8 @@ pub struct Point {
     pub value: PointValue,
 }
 
-/// What was seen of a metric in a second.
+/// What was seen of a metric in a second. A run keeps each until its end: 32 bits hold the hour to which latencies are told, and
+/// the samples of a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PointValue {
     /// The response form of a latency.
@@ -30,13 +31,13 @@ pub enum PointValue {
         /// Which one.
         id: LatencyId,
         /// Samples in this second.
-        count: u64,
+        count: u32,
         /// Median, µs.
-        p50_us: u64,
+        p50_us: u32,
         /// 99th percentile, µs.
-        p99_us: u64,
+        p99_us: u32,
         /// Longest, µs.
-        max_us: u64,
+        max_us: u32,
     },
     /// Events in this second.
     Counter {
@@ -52,6 +53,21 @@ pub enum PointValue {
         /// In the gauge's unit.
         value: f64,
     },
+}
+
+impl PointValue {
+    /// What a second's histogram says of a latency.
+    pub(crate) fn latency(id: LatencyId, histogram: &Histogram) -> Self {
+        let short = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        let [p50_us, p99_us] = histogram.percentiles_us([50.0, 99.0]).map(short);
+        Self::Latency {
+            id,
+            count: short(histogram.count()),
+            p50_us,
+            p99_us,
+            max_us: short(histogram.max_us()),
+        }
+    }
 }
 
 impl Series {

@@ -34,7 +34,7 @@ fn bench() -> Bench {
 
 fn latency_rows(series: &Series) -> Vec<(u32, u64, u64)> {
     let rows = series.points().iter().filter_map(|point| match point.value {
-        PointValue::Latency { count, max_us, .. } => Some((point.second, count, max_us)),
+        PointValue::Latency { count, max_us, .. } => Some((point.second, count.into(), max_us.into())),
         _ => None,
     });
     rows.collect()

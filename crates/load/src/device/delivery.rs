@@ -6,7 +6,8 @@ use mqscope_wire::{Publish, QoS};
 
 use super::Device;
 use super::hello::since;
-use crate::ledger::{Gaps, Sighting, Way};
+use crate::ledger::{Gaps, Sighting, Way, pair};
+use crate::scenario::Subscribe;
 use crate::session::Nanos;
 use crate::stamp::{Mark, NAME};
 use crate::tools::Tools;
@@ -28,18 +29,18 @@ impl Device {
             }
             return;
         };
+        let intended = shared.clock.since_start(mark.intended_ns);
         let scattered = shared.sharing[group] || shared.list(mark.stream).scattered;
         let gaps = if scattered { Gaps::Usual } else { Gaps::Rare };
         let (sighting, first) = tools.sightings.see(self.number, mark.stream, mark.sequence, gaps);
         if self.is_stray(message, mark.stream, first, tools) {
             // Nobody's: in place of one that is owed it would hide a loss.
-            if let Some((recorder, cell)) = tools.metrics(shared.clock.since_start(mark.intended_ns), group) {
+            if let Some((recorder, cell)) = tools.metrics(intended, group) {
                 recorder.count(cell.deliveries, 1);
                 recorder.count(cell.unexpected, 1);
             }
             return;
         }
-        let intended = shared.clock.since_start(mark.intended_ns);
         let phase = shared.phase_at(intended);
         let qos = self.effective_qos(message, mark.stream, tools);
         let way = self.way(message, mark.stream, tools);
@@ -107,11 +108,11 @@ impl Device {
         self.own_filters(message, stream, tools).map_or(message.qos, |(_, best)| published.min(best))
     }
 
-    /// Whether none of the device's filters asks for the message. A stream has one topic, unless each of its messages has its
-    /// own: then its `first` message says it of all.
+    /// Whether none of the device's filters asks for the message. Where a stream has one topic, its `first` message to the device
+    /// says it of all.
     fn is_stray(&self, message: &Publish<'_>, stream: u32, first: bool, tools: &mut Tools) -> bool {
         let moving = tools.shared.list(stream).scattered;
-        let pair = u64::from(self.number) << 32 | u64::from(stream);
+        let pair = pair(self.number, stream);
         if (first || moving) && self.own_filters(message, stream, tools).is_none() {
             if !moving {
                 tools.strays.insert(pair);
@@ -121,21 +122,29 @@ impl Device {
         !tools.strays.is_empty() && tools.strays.contains(&pair)
     }
 
-    /// How many of the device's filters match, and the best quality among them.
+    /// How many of the device's filters ask for a message, and the best quality among them.
     fn own_filters(&self, message: &Publish<'_>, stream: u32, tools: &Tools) -> Option<(usize, QoS)> {
-        let topic = message.topic.to_str().ok()?;
-        let plan = &tools.shared.plan;
-        let group = &plan.groups[usize::from(self.group)];
-        let is_own = tools.shared.publisher(stream) == self.number;
-        let matching = filter_texts(plan, group, self.i)
-            .filter(|(filter, subscribe)| {
-                !(is_own && subscribe.no_local) && matches(split_share(filter).1, topic)
-            })
-            .map(|(_, subscribe)| subscribe.qos);
-        matching.fold(None, |found, qos| {
+        self.asking(message, stream, tools).fold(None, |found, (_, subscribe)| {
             let (count, best) = found.unwrap_or((0, QoS::AtMostOnce));
-            Some((count + 1, best.max(qos)))
+            Some((count + 1, best.max(subscribe.qos)))
         })
+    }
+
+    /// The device's subscriptions that ask for a message, each with its place in the group's list.
+    fn asking<'t>(
+        &self,
+        message: &Publish<'t>,
+        stream: u32,
+        tools: &'t Tools,
+    ) -> impl Iterator<Item = (usize, &'t Subscribe)> {
+        let topic = String::from_utf8_lossy(message.topic.as_bytes());
+        let is_own = tools.shared.publisher(stream) == self.number;
+        filter_texts(&tools.shared.plan, self.of(tools), self.i)
+            .enumerate()
+            .filter(move |(_, (filter, subscribe))| {
+                !(is_own && subscribe.no_local) && matches(split_share(filter).1, &topic)
+            })
+            .map(|(place, (_, subscribe))| (place, subscribe))
     }
 
     /// By which of the device's subscriptions a stream's messages come.
@@ -148,14 +157,12 @@ impl Device {
             return Way::Share(*share);
         }
         let moving = tools.shared.list(stream).scattered;
-        let pair = u64::from(self.number) << 32 | u64::from(stream);
+        let pair = pair(self.number, stream);
         if let Some(way) = tools.ways.get(&pair).filter(|_| !moving) {
             return *way;
         }
-        let topic = String::from_utf8_lossy(message.topic.as_bytes());
-        let texts = filter_texts(&tools.shared.plan, self.of(tools), self.i).zip(memberships);
-        let matching = texts.filter(|((filter, _), _)| matches(split_share(filter).1, &topic));
-        let (shares, own): (Vec<_>, Vec<_>) = matching.map(|(_, share)| *share).partition(Option::is_some);
+        let asking = self.asking(message, stream, tools).map(|(place, _)| memberships[place]);
+        let (shares, own): (Vec<_>, Vec<_>) = asking.partition(Option::is_some);
         let mut shares = shares.into_iter().flatten();
         let way = match (own.is_empty(), shares.next(), shares.next()) {
             (_, None, _) => Way::Own,

@@ -27,6 +27,11 @@ pub(crate) enum Gaps {
     Usual,
 }
 
+/// A device and a stream that reaches it, as one key.
+pub(crate) fn pair(device: u32, stream: u32) -> u64 {
+    u64::from(device) << 32 | u64::from(stream)
+}
+
 /// Which messages of each stream each device of a shard has seen.
 #[derive(Debug, Default)]
 pub(crate) struct Sightings {
@@ -48,7 +53,7 @@ impl Sightings {
     /// the stream's first to this device.
     pub(crate) fn see(&mut self, device: u32, stream: u32, sequence: u32, gaps: Gaps) -> (Sighting, bool) {
         let mut first = false;
-        let seen = self.seen.entry(u64::from(device) << 32 | u64::from(stream)).or_insert_with(|| {
+        let seen = self.seen.entry(pair(device, stream)).or_insert_with(|| {
             first = true;
             Seen::default()
         });
@@ -57,7 +62,7 @@ impl Sightings {
 
     /// Whether a device saw a message, or may have: it is too far behind to tell.
     pub(super) fn may_have_seen(&self, device: u32, stream: u32, sequence: u32) -> bool {
-        let seen = self.seen.get(&(u64::from(device) << 32 | u64::from(stream)));
+        let seen = self.seen.get(&pair(device, stream));
         seen.is_some_and(|seen| seen.may_have_seen(sequence))
     }
 }

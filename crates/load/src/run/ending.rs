@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mqscope_report::{NoteLevel, Outcome, Run as Facts, Summary, Threshold};
 
-use super::{Finished, Run};
+use super::{DRAIN, Finished, QUIET_DRAIN, Run};
 use crate::metrics::UNACKNOWLEDGED;
 
 /// More reasons than this are told as a number.
@@ -29,15 +29,15 @@ pub(crate) fn note_unacknowledged(summary: Summary) -> Summary {
     summary.with_note(NoteLevel::Warning, text)
 }
 
-/// What had not come when the run stopped waiting for it: because nothing had for so long, or (`Err`) because it never waits
-/// longer.
+/// What had not come when the run stopped waiting for it, because nothing more came or because it never waits longer.
 pub(super) fn given_up(
     (acknowledgements, deliveries, connections): (u64, i64, u64),
-    waited: Result<Duration, Duration>,
+    because_quiet: bool,
 ) -> String {
-    let why = match waited {
-        Ok(quiet) => format!("after {} in which nothing came", humantime::format_duration(quiet)),
-        Err(most) => format!("after {}, the longest it waits", humantime::format_duration(most)),
+    let why = if because_quiet {
+        format!("after {} in which nothing came", humantime::format_duration(QUIET_DRAIN))
+    } else {
+        format!("after {}, the longest it waits", humantime::format_duration(DRAIN))
     };
     let missing = [
         (acknowledgements, "acknowledgements"),

@@ -65,10 +65,10 @@ impl Progress<'_> {
             }
             let so_far = recent.unwrap_or(Recent { count: 0, p50_us: 0, p99_us: 0, max_us: 0 });
             recent = Some(Recent {
-                count: so_far.count + count,
-                p50_us: so_far.p50_us.max(p50_us),
-                p99_us: so_far.p99_us.max(p99_us),
-                max_us: so_far.max_us.max(max_us),
+                count: so_far.count + u64::from(count),
+                p50_us: so_far.p50_us.max(p50_us.into()),
+                p99_us: so_far.p99_us.max(p99_us.into()),
+                max_us: so_far.max_us.max(max_us.into()),
             });
         }
         recent
